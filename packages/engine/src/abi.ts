@@ -1,0 +1,81 @@
+/**
+ * The wasm module's own face (wasm/crates/abi), before it gets types: raw exports take and return numbers only, the
+ * set-up calls go through wasm-bindgen. Both lists are pinned by a test. Only engine.ts calls these.
+ */
+
+/** Raw exports. A negative i32 is a status of `engineErrors`. */
+export interface HotExports {
+  ingest(count: number, now: number): number;
+  timers(now: number): number;
+  next_deadline(): number;
+  arm_timer(deadline: number): number;
+  cancel_timer(timer: number): number;
+  pump(now: number, budget: number): number;
+  pump_pending(): number;
+  release_tx(slot: number): void;
+  events(): number;
+  intern_peer(family: number, w0: number, w1: number, w2: number, w3: number, port: number): number;
+  open_stream(connection: number, direction: number, k3: number, k2: number, k1: number, k0: number): number;
+  activate(stream: number): number;
+  set_key(stream: number, k3: number, k2: number, k1: number, k0: number): number;
+  reset(stream: number, high: number, low: number): number;
+  stop(stream: number, high: number, low: number): number;
+  credit(stream: number, bytes: number): number;
+  stream_id(stream: number): number;
+  send_datagram(
+    connection: number,
+    length: number,
+    k3: number,
+    k2: number,
+    k1: number,
+    k0: number,
+    deadline: number,
+  ): number;
+  max_datagram_size(connection: number): number;
+}
+
+/** Set-up calls through wasm-bindgen. */
+export interface SetupCalls {
+  start(nowMicros: number, seed: Uint8Array, maxConnections: number, maxPeers: number): number;
+  layout(index: number): number;
+  last_error(): string;
+  add_server_config(chain: Uint8Array, key: Uint8Array, alpn: Uint8Array, transport: Float64Array): number;
+  add_client_config(alpn: Uint8Array, trust: number, material: Uint8Array, transport: Float64Array): number;
+  free_config(config: number): number;
+  open_endpoint(serverConfig: number, maxHandshakes: number, maxConnections: number): number;
+  set_server_config(endpoint: number, serverConfig: number): number;
+  close_endpoint(endpoint: number, now: number): number;
+  connect(endpoint: number, config: number, peer: number, serverName: string, now: number): number;
+  close_connection(connection: number, high: number, low: number, reason: Uint8Array, now: number): number;
+  connection_alpn(connection: number): string | undefined;
+  connection_server_name(connection: number): string;
+  connection_peer(connection: number): number;
+  connection_side(connection: number): number;
+  connection_stats(connection: number): Float64Array;
+  set_max_streams(connection: number, direction: number, count: number): number;
+  set_receive_window(connection: number, bytes: number): number;
+}
+
+/** What wasm-bindgen's `no-modules` output leaves behind: set-up calls, and the one that instantiates. */
+export type Glue = SetupCalls & {
+  initSync(input: { module: WebAssembly.Module }): HotExports & { readonly memory: WebAssembly.Memory };
+};
+
+/** The single import of our own beside wasm-bindgen's glue. */
+export interface Host {
+  prepare(connection: number, stream: number, offset: number, max: number): number;
+}
+
+/** Indices of `layout()`: where the arenas lie and how large they are. */
+export const Layout = {
+  RX_ARENA: 0,
+  RX_RECORDS: 1,
+  TX_ARENA: 2,
+  TX_RECORDS: 3,
+  EVENT_RECORDS: 4,
+  DATAGRAM: 5,
+  RX_SLOTS: 6,
+  TX_SLOTS: 7,
+  SLOT_BYTES: 8,
+  EVENT_SLOTS: 9,
+} as const;

@@ -1,0 +1,116 @@
+/** Turns option objects into the flat numbers and bytes the set-up calls take, and their statuses into errors. */
+import { randomFillSync } from "node:crypto";
+import { EngineError } from "./errors.ts";
+import type { Congestion, EngineClock, TransportOptions, Trust } from "./options.ts";
+
+const utf8 = new TextEncoder();
+
+/** The clocks of the process. */
+export const systemClock: EngineClock = {
+  micros: () => Math.floor(performance.now() * 1000),
+  wallMillis: () => Date.now(),
+};
+
+/** The entropy of the process. */
+export function systemEntropy(target: Uint8Array): void {
+  randomFillSync(target);
+}
+
+/** PEM text or bytes as bytes. */
+export function configBytes(source: Uint8Array | string): Uint8Array {
+  return typeof source === "string" ? utf8.encode(source) : source;
+}
+
+/** One array of the pieces. */
+export function concatenated(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** RFC 7301 protocol name list: each name behind its length byte. */
+export function encodedAlpn(names: readonly string[]): Uint8Array {
+  if (names.length === 0) throw new EngineError("option-invalid", "alpn names no protocol; QUIC needs at least one.");
+  return concatenated(
+    names.map((name) => {
+      const bytes = utf8.encode(name);
+      if (bytes.length === 0 || bytes.length > 255) {
+        throw new EngineError("option-invalid", `the ALPN protocol "${name}" must have 1 to 255 bytes.`);
+      }
+      return concatenated([Uint8Array.of(bytes.length), bytes]);
+    }),
+  );
+}
+
+/** The kind and its material: roots as PEM or DER one after the other (a newline between), hashes of 32 bytes each. */
+export function encodedTrust(trust: Trust): { kind: number; material: Uint8Array[] } {
+  if (trust === "none") return { kind: 0, material: [] };
+  if ("sha256" in trust) {
+    for (const hash of trust.sha256) {
+      if (hash.length !== 32) {
+        throw new EngineError(
+          "option-invalid",
+          `a SHA-256 certificate hash has ${hash.length} bytes; it must have 32.`,
+        );
+      }
+    }
+    return { kind: 1, material: [...trust.sha256] };
+  }
+  // Each root behind its length (u32, big endian), so that PEM and DER may be mixed.
+  return {
+    kind: 2,
+    material: trust.roots.flatMap((root) => {
+      const bytes = configBytes(root);
+      const length = new Uint8Array(4);
+      new DataView(length.buffer).setUint32(0, bytes.length);
+      return [length, bytes];
+    }),
+  };
+}
+
+const congestions: readonly Congestion[] = ["cubic", "newreno", "bbr"];
+
+/** Name, default, lowest and highest value; the order is that of `TransportSettings` in wasm/crates/quic. */
+const transportFields = [
+  ["idleTimeoutMs", 10_000, 0, 2 ** 31],
+  ["keepAliveMs", 4_000, 0, 2 ** 31],
+  ["handshakeTimeoutMs", 10_000, 1, 2 ** 31],
+  ["streamReceiveWindow", 1 << 20, 1, 2 ** 31],
+  ["connectionReceiveWindow", 8 << 20, 1, 2 ** 31],
+  ["sendWindow", 8 << 20, 1, 2 ** 31],
+  ["maxUniStreams", 128, 0, 1 << 20],
+  ["maxBidiStreams", 32, 0, 1 << 20],
+  ["streamCreditBytes", 256 << 10, 1, 2 ** 31],
+  ["initialMtu", 1200, 1200, 2048],
+  ["maxMtu", 1452, 1200, 2048],
+  ["datagramReceiveBytes", 256 << 10, 0, 1 << 28],
+  ["datagramQueue", 256, 1, 1 << 16],
+  ["initialRttMs", 100, 1, 60_000],
+  ["ackEveryPackets", 8, 0, 1000],
+] as const;
+
+/** Every transport option as a number, in the order of `transportFields`, and the congestion controller's index last. */
+export function encodedTransport(options: TransportOptions = {}): Float64Array {
+  const numbers = transportFields.map(([name, byDefault, low, high]) => {
+    const value = options[name] ?? byDefault;
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw new EngineError("option-invalid", `${name} is ${value}; it must be an integer from ${low} to ${high}.`);
+    }
+    return value;
+  });
+  const congestion = congestions.indexOf(options.congestion ?? "cubic");
+  if (congestion < 0) {
+    throw new EngineError("option-invalid", `congestion "${options.congestion}" is none of ${congestions.join(", ")}.`);
+  }
+  return Float64Array.of(...numbers, congestion);
+}
+
+/** A handle or count as it is; a negative status as the error it stands for. */
+export function checkedStatus(status: number, detail: () => string): number {
+  if (status < 0) throw EngineError.fromStatus(status, detail());
+  return status;
+}

@@ -1,0 +1,477 @@
+/**
+ * The engine's typed face. One instance per thread serves all endpoints there; it does no I/O, reads no clock and starts
+ * nothing by itself: the host feeds packets and time, and takes packets and events out.
+ *
+ * One turn: write packets to `rxView(i)` + `rx(i, …)`, `ingest(n, now)`, `timers(now)`, handle `events()` until 0,
+ * `pump(now, budget)` and send each record, `releaseTx` each slot, sleep until `nextDeadline()`.
+ */
+import { type Glue, type HotExports, Layout } from "./abi.ts";
+import {
+  checkedStatus,
+  concatenated,
+  configBytes,
+  encodedAlpn,
+  encodedTransport,
+  encodedTrust,
+  systemClock,
+  systemEntropy,
+} from "./encode.ts";
+import { EngineError, type EngineErrorCode } from "./errors.ts";
+import { EVENT_WORDS } from "./events.ts";
+import { bindGlue, compiledModule } from "./loader.ts";
+import type {
+  ClientConfigOptions,
+  ConnectionInfo,
+  ConnectionStats,
+  EndpointOptions,
+  EngineOptions,
+  ServerConfigOptions,
+} from "./options.ts";
+
+/** Bit of a prepare answer: the bytes written are the last of the stream. */
+export const PREPARED_FIN = 1 << 24;
+/** Bit of a prepare answer: more bytes wait; without it (and FIN) the stream sleeps until `activate`. */
+export const PREPARED_MORE = 1 << 25;
+
+/** The answer of a prepare call. */
+export function prepared(length: number, fin: boolean, more: boolean): number {
+  return length | (fin ? PREPARED_FIN : 0) | (more ? PREPARED_MORE : 0);
+}
+
+/** The table index inside a handle (connections, streams, endpoints, timers): dense, reused, below 2^20. */
+export function handleIndex(handle: number): number {
+  return handle & 0xf_ffff;
+}
+
+/** A new instance with its own memory. Synchronous; throws `not-built` when the wasm is missing. */
+export function createEngine(options: EngineOptions): Engine {
+  return new Engine(options);
+}
+
+/** A table whose every function throws the given error: stands in for the wasm while it must not be called. */
+function refusing(code: EngineErrorCode): HotExports {
+  return new Proxy({} as HotExports, {
+    get: () => () => {
+      throw new EngineError(code);
+    },
+  });
+}
+
+const reentrant = refusing("reentrant");
+const crashed = refusing("crashed");
+
+/** One QUIC engine instance. Handles are positive integers; 0 is never one. */
+export class Engine {
+  /** All of the engine's memory. Its buffer never changes. Event pointers and prepare offsets index it. */
+  readonly memory: Uint8Array;
+  /** Event records, {@link EVENT_WORDS} words each; see events.ts. */
+  readonly eventWords: Uint32Array;
+  /** Where a datagram's payload is written before `sendDatagram`. */
+  readonly datagramBuffer: Uint8Array;
+  /** Packets one `ingest` takes at most. */
+  readonly rxSlots: number;
+  /** Packets that can be leased at once. */
+  readonly txSlots: number;
+
+  readonly #glue: Glue;
+  readonly #rxViews: Uint8Array[] = [];
+  readonly #txViews: Uint8Array[] = [];
+  readonly #rxRecords: Uint32Array;
+  readonly #txRecords: Uint32Array;
+  #live: HotExports;
+  /** What hot calls go through: the wasm, or a table that throws while it must not be called. */
+  #wasm: HotExports;
+  /** The first throw of a prepare call in this pump, when nobody else takes it. */
+  #prepareError: { readonly error: unknown } | undefined;
+
+  constructor(options: EngineOptions) {
+    const clock = options.clock ?? systemClock;
+    const entropy = options.entropy ?? systemEntropy;
+    const { prepare, onPrepareError } = options;
+    const start = clock.micros();
+    this.#glue = bindGlue({
+      host: {
+        prepare: (connection, stream, offset, max) => {
+          this.#wasm = reentrant;
+          try {
+            return prepare(connection, stream, offset, max);
+          } catch (error) {
+            if (onPrepareError) onPrepareError(error, connection, stream);
+            else this.#prepareError ??= { error };
+            return -1;
+          } finally {
+            this.#wasm = this.#live;
+          }
+        },
+      },
+      crypto: {
+        getRandomValues: (target) => {
+          entropy(target);
+          return target;
+        },
+      },
+      performance: { now: () => (clock.micros() - start) / 1000 },
+      Date: { now: () => clock.wallMillis() },
+    });
+    const exports = this.#glue.initSync({ module: compiledModule() });
+    this.#live = exports;
+    this.#wasm = exports;
+    const seed = new Uint8Array(32);
+    entropy(seed);
+    this.#status(this.#glue.start(start, seed, options.maxConnections ?? 4096, options.maxPeers ?? 16_384));
+
+    const { buffer } = exports.memory;
+    const at = (index: number) => this.#glue.layout(index) >>> 0;
+    const slotBytes = at(Layout.SLOT_BYTES);
+    this.memory = new Uint8Array(buffer);
+    this.rxSlots = at(Layout.RX_SLOTS);
+    this.txSlots = at(Layout.TX_SLOTS);
+    this.eventWords = new Uint32Array(buffer, at(Layout.EVENT_RECORDS), at(Layout.EVENT_SLOTS) * EVENT_WORDS);
+    this.datagramBuffer = new Uint8Array(buffer, at(Layout.DATAGRAM), slotBytes);
+    this.#rxRecords = new Uint32Array(buffer, at(Layout.RX_RECORDS), this.rxSlots * 4);
+    this.#txRecords = new Uint32Array(buffer, at(Layout.TX_RECORDS), this.txSlots * 4);
+    for (let i = 0; i < this.rxSlots; i++) {
+      this.#rxViews.push(new Uint8Array(buffer, at(Layout.RX_ARENA) + i * slotBytes, slotBytes));
+    }
+    for (let i = 0; i < this.txSlots; i++) {
+      this.#txViews.push(new Uint8Array(buffer, at(Layout.TX_ARENA) + i * slotBytes, slotBytes));
+    }
+  }
+
+  // --- Set-up calls: they may throw EngineError -----------------------------------------------------------------
+
+  /** Throws certificate-invalid, key-invalid, key-mismatch, option-invalid. Free it with `freeConfig`. */
+  addServerConfig(options: ServerConfigOptions): number {
+    const { certificateChain, privateKey, alpn, transport } = options;
+    return this.#setup((glue) =>
+      glue.add_server_config(
+        configBytes(certificateChain),
+        configBytes(privateKey),
+        encodedAlpn(alpn),
+        encodedTransport(transport),
+      ),
+    );
+  }
+
+  /** Throws certificate-invalid (of a root), option-invalid. */
+  addClientConfig(options: ClientConfigOptions): number {
+    const { kind, material } = encodedTrust(options.trust);
+    return this.#setup((glue) =>
+      glue.add_client_config(
+        encodedAlpn(options.alpn),
+        kind,
+        concatenated(material),
+        encodedTransport(options.transport),
+      ),
+    );
+  }
+
+  /** Connections that use the configuration keep it. */
+  freeConfig(config: number): void {
+    this.#setup((glue) => glue.free_config(config));
+  }
+
+  /** One endpoint per UDP socket. `serverConfig` -1: it only connects. */
+  openEndpoint(serverConfig: number, options: EndpointOptions = {}): number {
+    return this.#setup((glue) =>
+      glue.open_endpoint(serverConfig, options.maxHandshakes ?? 1024, options.maxConnections ?? 0),
+    );
+  }
+
+  /** Certificate hot reload: new connections use `serverConfig` (-1: none are accepted any more). */
+  setServerConfig(endpoint: number, serverConfig: number): void {
+    this.#setup((glue) => glue.set_server_config(endpoint, serverConfig));
+  }
+
+  /**
+   * Gives the endpoint up. Connections still open on it are closed with code 0: pump once more before closing the
+   * socket if their CONNECTION_CLOSE shall leave. CLOSED and DRAINED follow for each.
+   */
+  closeEndpoint(endpoint: number, now: number): void {
+    this.#setup((glue) => glue.close_endpoint(endpoint, now));
+  }
+
+  /**
+   * The index of a peer address, the same for the same address as long as it is remembered: for ever while a connection
+   * uses it, and for at least 1024 further new addresses. A returned index may have been another address before.
+   */
+  internPeer(address: Uint8Array, port: number): number {
+    const word = (i: number) =>
+      (address[i]! << 24) | (address[i + 1]! << 16) | (address[i + 2]! << 8) | address[i + 3]!;
+    if (address.length === 4) return this.#checked(this.#wasm.intern_peer(4, word(0), 0, 0, 0, port));
+    if (address.length !== 16) throw new EngineError("address-invalid");
+    return this.#checked(this.#wasm.intern_peer(6, word(0), word(4), word(8), word(12), port));
+  }
+
+  /** Starts a handshake; CONNECTED or CLOSED follows. Throws server-name-invalid, address-invalid, limit-reached. */
+  connect(endpoint: number, clientConfig: number, peer: number, serverName: string, now: number): number {
+    return this.#setup((glue) => glue.connect(endpoint, clientConfig, peer, serverName, now));
+  }
+
+  /** Closes with a 62-bit code and reason bytes (cut to what one packet holds). CLOSED by LOCAL follows. */
+  closeConnection(connection: number, codeHigh: number, codeLow: number, reason: Uint8Array, now: number): void {
+    this.#setup((glue) => glue.close_connection(connection, codeHigh, codeLow, reason, now));
+  }
+
+  connectionInfo(connection: number): ConnectionInfo {
+    const peer = this.#setup((glue) => glue.connection_peer(connection));
+    return {
+      alpn: this.#glue.connection_alpn(connection) ?? "",
+      serverName: this.#glue.connection_server_name(connection),
+      peer,
+      side: this.#glue.connection_side(connection) === 0 ? "client" : "server",
+    };
+  }
+
+  stats(connection: number): ConnectionStats {
+    this.#setup((glue) => glue.connection_side(connection));
+    const n = this.#glue.connection_stats(connection);
+    return {
+      rttMicros: n[0]!,
+      cwndBytes: n[1]!,
+      mtu: n[2]!,
+      sentPackets: n[3]!,
+      lostPackets: n[4]!,
+      receivedPackets: n[5]!,
+      sentBytes: n[6]!,
+      receivedBytes: n[7]!,
+      lostBytes: n[8]!,
+      congestionEvents: n[9]!,
+      readyStreams: n[10]!,
+      queuedDatagrams: n[11]!,
+    };
+  }
+
+  /** Streams of `direction` (0 bidirectional, 1 unidirectional) the peer may have open, from now on. */
+  setMaxStreams(connection: number, direction: 0 | 1, count: number): void {
+    this.#setup((glue) => glue.set_max_streams(connection, direction, count));
+  }
+
+  /** Unread bytes the peer may have under way on the whole connection, from now on. */
+  setReceiveWindow(connection: number, bytes: number): void {
+    this.#setup((glue) => glue.set_receive_window(connection, bytes));
+  }
+
+  // --- Receive --------------------------------------------------------------------------------------------------
+
+  /** Where packet `slot` (0 … rxSlots - 1) of the next batch goes. */
+  rxView(slot: number): Uint8Array {
+    return this.#rxViews[slot]!;
+  }
+
+  /** Describes packet `slot` of the next batch. `ecn`: the two ECN bits, 0 where the backend cannot know. */
+  rx(slot: number, lengthBytes: number, endpoint: number, peer: number, ecn: number): void {
+    const records = this.#rxRecords;
+    const at = slot * 4;
+    records[at] = lengthBytes | (ecn << 16);
+    records[at + 1] = endpoint;
+    records[at + 2] = peer;
+  }
+
+  /** Takes the packets of slots 0 … count - 1; the slots are free again. */
+  ingest(count: number, now: number): void {
+    try {
+      this.#wasm.ingest(count, now);
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
+  // --- Time -----------------------------------------------------------------------------------------------------
+
+  /** Fires what is due (after `ingest`, before `events`). Returns {@link nextDeadline}. */
+  timers(now: number): number {
+    try {
+      return this.#wasm.timers(now);
+    } catch (error) {
+      return this.#crash(error);
+    }
+  }
+
+  /** When `timers` wants to be called next, in µs; -1: never. May be early, never late. Ask it after the last `pump`. */
+  nextDeadline(): number {
+    try {
+      return this.#wasm.next_deadline();
+    } catch (error) {
+      return this.#crash(error);
+    }
+  }
+
+  /** A one-shot application timer at `deadline` µs: a TIMER event comes from the first `timers` at or after it. */
+  armTimer(deadline: number): number {
+    return this.#checked(this.#wasm.arm_timer(deadline));
+  }
+
+  /** Returns false when it fired already or was cancelled. */
+  cancelTimer(timer: number): boolean {
+    return this.#wasm.cancel_timer(timer) >= 0;
+  }
+
+  // --- Transmit -------------------------------------------------------------------------------------------------
+
+  /**
+   * Builds at most `budgetPackets` packets, asking `prepare` for stream bytes. Returns how many TX records to send now
+   * (`txSlot(i)` …, i from 0); each slot stays leased until `releaseTx`.
+   */
+  pump(now: number, budgetPackets: number): number {
+    let count: number;
+    try {
+      count = this.#wasm.pump(now, budgetPackets);
+    } catch (error) {
+      return this.#crash(error);
+    }
+    if (this.#prepareError !== undefined) {
+      const { error } = this.#prepareError;
+      this.#prepareError = undefined;
+      throw error;
+    }
+    return count;
+  }
+
+  /** Why the last pump ended: 0 nothing left to send or blocked, 1 the budget, 2 no free TX slot. */
+  pumpPending(): number {
+    return this.#wasm.pump_pending();
+  }
+
+  txSlot(record: number): number {
+    return this.#txRecords[record * 4]! & 0xffff;
+  }
+
+  txLength(record: number): number {
+    return this.#txRecords[record * 4]! >>> 16;
+  }
+
+  txEndpoint(record: number): number {
+    return this.#txRecords[record * 4 + 1]!;
+  }
+
+  txPeer(record: number): number {
+    return this.#txRecords[record * 4 + 2]!;
+  }
+
+  /** Size of each packet when the slot holds several (GSO); 0 otherwise. */
+  txSegmentBytes(record: number): number {
+    return this.#txRecords[record * 4 + 3]! & 0xffff;
+  }
+
+  txEcn(record: number): number {
+    return this.#txRecords[record * 4 + 3]! >>> 16;
+  }
+
+  /** The whole slot; the packet is its first `txLength` bytes. */
+  txView(slot: number): Uint8Array {
+    return this.#txViews[slot]!;
+  }
+
+  /** The kernel has copied the packet: the slot may be used again. */
+  releaseTx(slot: number): void {
+    this.#wasm.release_tx(slot);
+  }
+
+  // --- Events ---------------------------------------------------------------------------------------------------
+
+  /**
+   * Fills `eventWords` with up to 1024 records and returns how many; call again until 0. Engine calls are fine while
+   * the records are handled; the bytes they point at live until the next call of `events`.
+   */
+  events(): number {
+    try {
+      return this.#wasm.events();
+    } catch (error) {
+      return this.#crash(error);
+    }
+  }
+
+  // --- Streams and datagrams: -1 means a stale handle -----------------------------------------------------------
+
+  /**
+   * A new outgoing stream (0 bidirectional, 1 unidirectional), asleep until `activate`. Never blocks: the id is taken at
+   * its first `prepare`, and it waits in the engine for the peer's stream credit. Lowest key leaves first.
+   * -1: stale connection, -6: the stream table is full.
+   */
+  openStream(connection: number, direction: 0 | 1, k3: number, k2: number, k1: number, k0: number): number {
+    return this.#wasm.open_stream(connection, direction, k3, k2, k1, k0);
+  }
+
+  /** Bytes (or the end) wait: prepare will be called when the stream's turn comes. */
+  activate(stream: number): number {
+    return this.#wasm.activate(stream);
+  }
+
+  /** Moves the stream in the order; counts from the next packet on. */
+  setKey(stream: number, k3: number, k2: number, k1: number, k0: number): number {
+    return this.#wasm.set_key(stream, k3, k2, k1, k0);
+  }
+
+  /** Abandons our sending side with a 62-bit code. Before its first byte this costs nothing on the wire. */
+  reset(stream: number, codeHigh: number, codeLow: number): number {
+    return this.#wasm.reset(stream, codeHigh, codeLow);
+  }
+
+  /** Asks the peer to stop sending; no further DATA comes. */
+  stop(stream: number, codeHigh: number, codeLow: number): number {
+    return this.#wasm.stop(stream, codeHigh, codeLow);
+  }
+
+  /** The consumer has taken this many bytes of DATA: as many more may be delivered. */
+  credit(stream: number, bytes: number): number {
+    return this.#wasm.credit(stream, bytes);
+  }
+
+  /** The QUIC stream id; -1 before the first byte left or when stale. */
+  streamId(stream: number): number {
+    return this.#wasm.stream_id(stream);
+  }
+
+  /**
+   * Queues `length` bytes of `datagramBuffer`. `deadline` in µs, 0 for none. 1: queued; 0: can never fit, dropped;
+   * -1: stale connection.
+   */
+  sendDatagram(
+    connection: number,
+    length: number,
+    k3: number,
+    k2: number,
+    k1: number,
+    k0: number,
+    deadline: number,
+  ): number {
+    return this.#wasm.send_datagram(connection, length, k3, k2, k1, k0, deadline);
+  }
+
+  /** Largest payload now; 0 when the peer takes none; -1 when stale. Changes with the path's MTU. */
+  maxDatagramSize(connection: number): number {
+    return this.#wasm.max_datagram_size(connection);
+  }
+
+  // --- Inside ---------------------------------------------------------------------------------------------------
+
+  #setup(call: (glue: Glue) => number): number {
+    if (this.#wasm !== this.#live) this.#wasm.pump_pending(); // throws reentrant
+    if (this.#live === crashed) throw new EngineError("crashed");
+    let status: number;
+    try {
+      status = call(this.#glue);
+    } catch (error) {
+      if (error instanceof EngineError) throw error;
+      return this.#crash(error);
+    }
+    return this.#status(status);
+  }
+
+  #status(status: number): number {
+    return checkedStatus(status, () => this.#glue.last_error());
+  }
+
+  #checked(status: number): number {
+    return checkedStatus(status, () => "");
+  }
+
+  /** A wasm trap leaves the instance in an unknown state: nothing may call it again. */
+  #crash(cause: unknown): never {
+    if (cause instanceof EngineError) throw cause;
+    this.#live = crashed;
+    this.#wasm = crashed;
+    throw new EngineError("crashed", undefined, { cause });
+  }
+}

@@ -1,0 +1,32 @@
+export { createEngine, Engine, handleIndex, PREPARED_FIN, PREPARED_MORE, prepared } from "./engine.ts";
+export { EngineError, type EngineErrorCode, engineErrors } from "./errors.ts";
+export {
+  ClosedBy,
+  CONNECTED_SERVER,
+  DATA_FIN,
+  DatagramDrop,
+  EVENT_CONNECTION,
+  EVENT_FLAGS,
+  EVENT_HIGH,
+  EVENT_KIND,
+  EVENT_LENGTH,
+  EVENT_LOW,
+  EVENT_POINTER,
+  EVENT_STREAM,
+  EVENT_WORDS,
+  EventKind,
+  STREAM_UNI,
+} from "./events.ts";
+export type {
+  ClientConfigOptions,
+  Congestion,
+  ConnectionInfo,
+  ConnectionStats,
+  EndpointOptions,
+  EngineClock,
+  EngineOptions,
+  Prepare,
+  ServerConfigOptions,
+  TransportOptions,
+  Trust,
+} from "./options.ts";

@@ -1,0 +1,135 @@
+/**
+ * Options of the engine's set-up calls. Durations end in their unit, sizes in Bytes; every field is optional unless its
+ * line says otherwise, and its default stands in its line.
+ */
+
+/** The host's clocks. Injected, so that a simulation owns time. */
+export interface EngineClock {
+  /** Monotonic microseconds; an integer, at most 2^53 - 1. Read by the host for `now` arguments, and once at creation. */
+  micros(): number;
+  /** Wall clock in milliseconds since 1970, for certificate validity and tokens. */
+  wallMillis(): number;
+}
+
+/**
+ * Called while a packet is being built: write at most `max` bytes of `stream` at `engine.memory[offset…]` and return
+ * {@link prepared}`(length, fin, more)`. It may only write bytes: calling the engine inside it throws `reentrant`.
+ * A throw resets the stream and goes to `onPrepareError`.
+ */
+export type Prepare = (connection: number, stream: number, offset: number, max: number) => number;
+
+/** Options of {@link createEngine}. */
+export interface EngineOptions {
+  /** Default: performance.now() and Date.now(). */
+  readonly clock?: EngineClock;
+  /** Fills `target` with entropy. Default: node:crypto. A seeded generator makes two runs send equal packets. */
+  readonly entropy?: (target: Uint8Array) => void;
+  /** Source of stream bytes; required, because nothing is ever queued in the engine. */
+  readonly prepare: Prepare;
+  /** Told what `prepare` threw; the stream is reset with code 0 all the same. Default: the error is rethrown by `pump`. */
+  readonly onPrepareError?: (error: unknown, connection: number, stream: number) => void;
+  /** Connections of all endpoints together. Default 4096. Connecting above it throws, accepting above it is refused. */
+  readonly maxConnections?: number;
+  /** Peer addresses remembered besides those in use by connections. Default 16384, at least 2048. */
+  readonly maxPeers?: number;
+}
+
+/** Name of a congestion controller. */
+export type Congestion = "cubic" | "newreno" | "bbr";
+
+/** Transport behaviour of the connections of one configuration. */
+export interface TransportOptions {
+  /** Silence after which a connection is over. Default 10000; 0 never. The lower of both peers' counts. */
+  readonly idleTimeoutMs?: number;
+  /** Silence after which we send a PING. Default 4000; 0 never. */
+  readonly keepAliveMs?: number;
+  /** Time for the handshake, then CLOSED by "idle". Default 10000. */
+  readonly handshakeTimeoutMs?: number;
+  /** Unread bytes a peer may have under way on one stream. Default 1 MiB. */
+  readonly streamReceiveWindow?: number;
+  /** Unread bytes a peer may have under way on the connection. Default 8 MiB. Bounds receive memory per connection. */
+  readonly connectionReceiveWindow?: number;
+  /** Unacknowledged bytes we keep for retransmission. Default 8 MiB; wants twice the bandwidth-delay product. */
+  readonly sendWindow?: number;
+  /** Unidirectional streams the peer may have open. Default 128; costs about 30 bytes each at once. */
+  readonly maxUniStreams?: number;
+  /** Bidirectional streams the peer may have open. Default 32. */
+  readonly maxBidiStreams?: number;
+  /** Bytes of one stream delivered before the host must give credit. Default 256 KiB. */
+  readonly streamCreditBytes?: number;
+  /** Default "cubic". */
+  readonly congestion?: Congestion;
+  /** UDP payload of the first packets, in bytes. Default 1200. */
+  readonly initialMtu?: number;
+  /** Largest UDP payload that path MTU discovery tries. Default 1452; not above initialMtu switches discovery off. */
+  readonly maxMtu?: number;
+  /** Received datagrams held until `events`. Default 256 KiB; 0 refuses datagrams. */
+  readonly datagramReceiveBytes?: number;
+  /** Datagrams waiting to leave; the oldest of the least urgent is dropped above it. Default 256. */
+  readonly datagramQueue?: number;
+  /** Round trip assumed before the first sample. Default 100. */
+  readonly initialRttMs?: number;
+  /** Packets a willing peer may receive before it must acknowledge. Default 8; 0 leaves RFC 9000's rule of two. */
+  readonly ackEveryPackets?: number;
+}
+
+/** A server's certificate, protocols and transport. */
+export interface ServerConfigOptions {
+  /** PEM, or DER (certificates one after the other), leaf first. Required. */
+  readonly certificateChain: Uint8Array | string;
+  /** PEM, or DER: PKCS#8, SEC1 or PKCS#1. Required. */
+  readonly privateKey: Uint8Array | string;
+  /** ALPN protocols, the server's favourite first. Required, not empty. */
+  readonly alpn: readonly string[];
+  readonly transport?: TransportOptions;
+}
+
+/** Whom a client believes: certification authorities, exact leaf certificates by SHA-256, or anybody (tests only). */
+export type Trust =
+  | { readonly roots: readonly (Uint8Array | string)[] }
+  | { readonly sha256: readonly Uint8Array[] }
+  | "none";
+
+/** A client's protocols, trust and transport. */
+export interface ClientConfigOptions {
+  /** ALPN protocols, the favourite first. Required, not empty. */
+  readonly alpn: readonly string[];
+  /** Required: the engine knows no system roots. */
+  readonly trust: Trust;
+  readonly transport?: TransportOptions;
+}
+
+/** Limits of one endpoint (one UDP socket). */
+export interface EndpointOptions {
+  /** Handshakes under way; further first packets get Retry, then refusal. Default 1024. */
+  readonly maxHandshakes?: number;
+  /** Connections of this endpoint. Default: the engine's. */
+  readonly maxConnections?: number;
+}
+
+/** What is fixed once a connection is up. */
+export interface ConnectionInfo {
+  /** Chosen protocol; "" before the handshake is over. */
+  readonly alpn: string;
+  /** Server name the client asked for; "" when it sent none. */
+  readonly serverName: string;
+  /** Peer index of the current path. */
+  readonly peer: number;
+  readonly side: "client" | "server";
+}
+
+/** Counters of one connection since its start. */
+export interface ConnectionStats {
+  readonly rttMicros: number;
+  readonly cwndBytes: number;
+  readonly mtu: number;
+  readonly sentPackets: number;
+  readonly lostPackets: number;
+  readonly receivedPackets: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly lostBytes: number;
+  readonly congestionEvents: number;
+  readonly readyStreams: number;
+  readonly queuedDatagrams: number;
+}
