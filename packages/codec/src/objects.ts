@@ -26,7 +26,7 @@ export interface ObjectHeader {
   /** Object id, absolute: the wire's deltas are resolved. */
   readonly id: number;
   /** Bytes of payload that follow. 0 unless `status` is normal. */
-  readonly size: number;
+  readonly sizeBytes: number;
   readonly status: ObjectStatus;
   /**
    * Extension headers as one block of key-value pairs (absolute types, QUIC varints), empty for none. Kept as bytes, so that a
@@ -86,7 +86,7 @@ export interface Datagram extends DatagramHeader {
 export interface DataStreamVisitor {
   /** The stream is a subgroup. */
   subgroup(header: SubgroupHeader): void;
-  /** The next object of a subgroup. `payload` follows until `object.size` bytes were given; not at all when it is 0. */
+  /** The next object of a subgroup. `payload` follows until `object.sizeBytes` bytes were given; not at all when it is 0. */
   object(object: ObjectHeader): void;
   /** The stream answers a FETCH. */
   fetch(header: FetchHeader): void;
