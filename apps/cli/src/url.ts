@@ -1,0 +1,51 @@
+/** Addresses on the command line: `moqt://host:port` for a peer, `host:port` for a listener. */
+import { Failure } from "./failure.ts";
+
+/** Where a MoQ server is. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  /** Path and query for CLIENT_SETUP's PATH parameter; empty when the URL has none. */
+  readonly path: string;
+  /** The URL as it is shown to people; never carries a query, which may hold a token. */
+  readonly label: string;
+}
+
+const example = "write moqt://host:port, such as moqt://127.0.0.1:4443";
+
+/** Parses a peer's URL. Port 443 where none is given, as the `moqt` scheme says. */
+export function parseTarget(text: string): Target {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new Failure("usage", `"${text}" is not a URL; ${example}`);
+  }
+  if (url.protocol === "https:" || url.protocol === "http:") {
+    throw new Failure("usage", `"${text}" asks for WebTransport, which is not spoken here yet; ${example}`);
+  }
+  if (url.protocol !== "moqt:") throw new Failure("usage", `"${text}" has the scheme ${url.protocol}//; ${example}`);
+  if (url.hostname === "") throw new Failure("usage", `"${text}" names no host; ${example}`);
+  if (url.username !== "" || url.password !== "") {
+    throw new Failure("usage", `a moqt URL carries no user or password; ${example}`);
+  }
+  if (url.port === "0") throw new Failure("usage", `"${text}" has port 0, to which nobody can connect; ${example}`);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const port = url.port === "" ? 443 : Number(url.port);
+  const path = url.pathname === "/" && url.search === "" ? "" : url.pathname + url.search;
+  return { host, port, path, label: `moqt://${url.hostname}:${port}${url.pathname === "/" ? "" : url.pathname}` };
+}
+
+/** Parses a listening address: `host:port`, `[v6]:port`, `:port` or `port`. */
+export function parseListenAddress(text: string): { host: string | undefined; port: number } {
+  const match = /^(?:(?:\[(?<v6>[0-9a-fA-F:.%]+)\]|(?<name>[^:[\]]*)):)?(?<port>\d{1,5})$/.exec(text);
+  const port = Number(match?.groups?.port);
+  if (match === null || port > 65535) {
+    throw new Failure(
+      "usage",
+      `"${text}" is not an address to listen on; write host:port, such as 0.0.0.0:4443 or [::]:4443`,
+    );
+  }
+  const host = match.groups?.v6 ?? match.groups?.name;
+  return { host: host === "" ? undefined : host, port };
+}
