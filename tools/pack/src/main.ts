@@ -1,0 +1,46 @@
+/**
+ * What a user gets is what is tested: builds and packs every publishable package, checks the tarballs, installs them in an
+ * empty project and runs them there on each supported Node. Closes with "pack: N passed, N failed".
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { endChildrenOnSignal, nodeOfVersion, say } from "@moqingbird/toolchain";
+import { lint, types } from "./checks.ts";
+import { installProject, smoke } from "./project.ts";
+import { build, pack } from "./tarballs.ts";
+
+/** The newest of each line that package.json's `engines` admits. */
+const nodes = ["22.23.3", "24.21.0", "26.10.0"];
+
+const counts = { passed: 0, failed: 0 };
+
+async function check(title: string, work: () => Promise<void> | void): Promise<void> {
+  try {
+    await work();
+    counts.passed++;
+    say(`   ok      ${title}`);
+  } catch (error) {
+    counts.failed++;
+    say(`   FAILED  ${title}\n${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+endChildrenOnSignal();
+const folder = mkdtempSync(join(tmpdir(), "moqingbird-pack-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+await build();
+const tarballs = await pack(folder);
+for (const tarball of tarballs) {
+  await check(`${tarball.name}: publint`, () => lint(tarball));
+  await check(`${tarball.name}: types resolve`, () => types(tarball));
+}
+const project = join(folder, "project");
+await check("the tarballs install together", () => installProject(project, tarballs));
+for (const version of nodes) {
+  const node = await nodeOfVersion(version);
+  await check(`imports, programs and the quickstart on Node ${version}`, () => smoke(node, project, tarballs));
+}
+process.stdout.write(`pack: ${counts.passed} passed, ${counts.failed} failed\n`);
+process.exit(counts.failed === 0 ? 0 : 1);

@@ -1,0 +1,44 @@
+/** A user's project: the tarballs installed by npm, then imported and run. */
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { inRoot, run, thrice } from "@moqingbird/toolchain";
+import type { Tarball } from "./tarballs.ts";
+
+/** Makes the project; dependencies of ours on ours must come from the tarballs too, so they are overridden by name. */
+export async function installProject(folder: string, tarballs: readonly Tarball[]): Promise<void> {
+  const byName = Object.fromEntries(tarballs.map(({ name, file }) => [name, `file:${file}`]));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, "package.json"),
+    JSON.stringify({ name: "user", private: true, type: "module", dependencies: byName, overrides: byName }),
+  );
+  await thrice(() =>
+    run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: folder, log: "pack-install" }),
+  );
+  copyFileSync(inRoot("examples/quickstart.ts"), join(folder, "quickstart.ts"));
+  writeFileSync(join(folder, "imports.mjs"), importAll(tarballs));
+}
+
+/** Imports every entry, asks every program for its help, and runs the quickstart, on the given Node. */
+export async function smoke(node: string, folder: string, tarballs: readonly Tarball[]): Promise<void> {
+  const options = {
+    cwd: folder,
+    env: { PATH: `${dirname(node)}:${process.env.PATH}` },
+    log: "pack-smoke",
+    timeoutMs: 60_000,
+  };
+  await run(node, ["imports.mjs"], options);
+  for (const program of tarballs.flatMap(({ programs }) => programs)) {
+    await run(join(folder, "node_modules/.bin", program), ["--help"], options);
+  }
+  await run(node, ["quickstart.ts"], options);
+}
+
+function importAll(tarballs: readonly Tarball[]): string {
+  const specifiers = tarballs.flatMap(({ name, entries }) => entries.map((entry) => name + entry.slice(1)));
+  return `for (const name of ${JSON.stringify(specifiers)}) {
+  const names = Object.keys(await import(name));
+  if (names.length === 0) throw new Error(name + " exports nothing");
+}
+`;
+}
