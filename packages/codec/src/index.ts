@@ -1,5 +1,7 @@
 /** Media over QUIC on the wire: bytes to messages and back, for Node and browsers. Pure: no I/O, no clock, no waiting. */
 
+export { ControlDecoder } from "./controlDecoder.ts";
+export { draft14 } from "./draft14/wire.ts";
 export {
   CodecError,
   type CodecErrorCode,
@@ -7,6 +9,7 @@ export {
   codecErrors,
 } from "./errors.ts";
 export { type ErrorRow, type ErrorTable, type ErrorTables, errorByCode, errorByName } from "./errorTable.ts";
+export { decodeKeyValuePairs, encodeKeyValuePairs } from "./keyValue.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
 export type {
   AuthorizationToken,
@@ -53,6 +56,7 @@ export type {
   UnsubscribeNamespace,
   WireInteger,
 } from "./messages.ts";
+export { maxFullTrackNameBytes, maxNamespaceFields } from "./names.ts";
 export {
   type Datagram,
   type DatagramHeader,
