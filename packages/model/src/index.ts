@@ -1,5 +1,6 @@
 /** Media over QUIC in memory: origin > broadcast > track > group > subgroup > object. No wire, no I/O, no Node. */
-export { BroadcastConsumer, BroadcastProducer } from "./broadcast.ts";
+export { type BroadcastOptions, BroadcastProducer } from "./broadcast.ts";
+export type { BroadcastConsumer } from "./broadcast-consumer.ts";
 export { Cache, type CacheOptions, type Schedule } from "./cache.ts";
 export type { TrackConsumer } from "./consumer.ts";
 export type { Datagram, DatagramOptions } from "./datagram.ts";
@@ -9,7 +10,8 @@ export type { GroupProducer } from "./group.ts";
 export { compareLocations, type Location } from "./location.ts";
 export { maxFullNameBytes, maxNamespaceFields, TrackName, TrackNamespace } from "./namespace.ts";
 export { type ObjectInfo, ObjectStatus } from "./object.ts";
-export { type AnnouncedListener, Origin, type Publication } from "./origin.ts";
+export { type AnnouncedListener, Origin, type Publication, type PublicationState } from "./origin.ts";
+export type { GroupReader, ObjectReader, ReadOptions, WholeObject } from "./read.ts";
 export type { SubgroupReader } from "./reader.ts";
 export type { TrackRequest, TrackRequestHandler } from "./request.ts";
 export type { SubgroupOptions, SubgroupProducer } from "./subgroup.ts";

@@ -1,6 +1,10 @@
 /** Track requests: a subscriber asked for a track that nobody made. One request however many subscribers wait for it. */
+import type { Consumer } from "./consumer.ts";
+import { type Ending, ending } from "./ending.ts";
+import { ModelError } from "./errors.ts";
 import type { TrackName } from "./namespace.ts";
-import type { TrackOptions, TrackProducer } from "./track.ts";
+import { reportUncaught } from "./report.ts";
+import type { Track, TrackOptions, TrackProducer } from "./track.ts";
 
 export interface TrackRequest {
   readonly name: TrackName;
@@ -20,3 +24,90 @@ export interface TrackRequest {
 
 /** Answers requests now or later, by `accept` or `reject`. */
 export type TrackRequestHandler = (request: TrackRequest) => void;
+
+/** What a request needs of its broadcast. @internal */
+export interface RequestOwner {
+  /** Makes the track, to be forgotten when it ends. */
+  makeTrack(name: TrackName, options: TrackOptions): Track;
+  /** The request is over. */
+  requestClosed(request: Request): void;
+}
+
+/** A request and who waits for it. @internal */
+export class Request implements TrackRequest {
+  readonly name: TrackName;
+  onAbandoned: (() => void) | undefined;
+  readonly #owner: RequestOwner;
+  readonly #waiting = new Set<Consumer>();
+  #state: "open" | "accepted" | "rejected" | "abandoned" = "open";
+
+  constructor(name: TrackName, owner: RequestOwner) {
+    this.name = name;
+    this.#owner = owner;
+  }
+
+  get state(): "open" | "accepted" | "rejected" | "abandoned" {
+    return this.#state;
+  }
+
+  get subscribers(): number {
+    return this.#waiting.size;
+  }
+
+  accept(options: TrackOptions = {}): TrackProducer {
+    if (this.#state === "abandoned") {
+      throw new ModelError(
+        "no-consumers",
+        `Every reader of track ${this.name} has left; there is nobody to make it for.`,
+      );
+    }
+    this.#checkOpen();
+    const track = this.#owner.makeTrack(this.name, options);
+    this.fulfil(track);
+    return track;
+  }
+
+  reject(wireCode: number, reason?: string): void {
+    if (this.#state === "abandoned") return;
+    this.#checkOpen();
+    this.refuse(ending("rejected", reason, wireCode));
+  }
+
+  /** One more waits. */
+  join(consumer: Consumer): void {
+    this.#waiting.add(consumer);
+  }
+
+  /** One waits no more; after the last the publisher need not answer. */
+  leave(consumer: Consumer): void {
+    if (!this.#waiting.delete(consumer) || this.#waiting.size > 0 || this.#state !== "open") return;
+    this.#close("abandoned");
+    try {
+      this.onAbandoned?.();
+    } catch (error) {
+      reportUncaught(error);
+    }
+  }
+
+  /** The track is there: by `accept`, or because the publisher made one of this name. */
+  fulfil(track: Track): void {
+    for (const consumer of this.#close("accepted")) consumer.accept(track);
+  }
+
+  refuse(how: Ending): void {
+    for (const consumer of this.#close("rejected")) consumer.refuse(how);
+  }
+
+  #close(state: "accepted" | "rejected" | "abandoned"): Consumer[] {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    this.#state = state;
+    this.#owner.requestClosed(this);
+    return waiting;
+  }
+
+  #checkOpen(): void {
+    if (this.#state === "open") return;
+    throw new ModelError("request-answered", `The request for track ${this.name} was already ${this.#state}.`);
+  }
+}

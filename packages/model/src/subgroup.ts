@@ -2,7 +2,13 @@
  * Subgroups: the objects of a group that share one stream (moq-transport-14, section "Subgroups"). This file holds the
  * writing side and the stored state; `reader.ts` holds the cursors.
  */
-import type { ObjectStatus } from "./object.ts";
+import type { DropReason } from "./ending.ts";
+import { ModelError } from "./errors.ts";
+import type { Group } from "./group.ts";
+import { ObjectStatus } from "./object.ts";
+import { ObjectStore } from "./object-store.ts";
+import type { Reader } from "./reader.ts";
+import { reportUncaught } from "./report.ts";
 
 /** What is known of a subgroup when it is opened; all of it passes unchanged to every reader. */
 export interface SubgroupOptions {
@@ -46,4 +52,163 @@ export interface SubgroupProducer {
   finish(): void;
   /** Gives up (RESET_STREAM); what is stored stays readable. `code` is kept raw for readers. Nothing happens when already closed. */
   reset(code: number, reason?: string): void;
+}
+
+const nothing = new Uint8Array(0);
+
+/** Charged per subgroup: this object, its store and the map entry while it is open (measured, rounded up). */
+export const subgroupOverheadBytes = 640;
+
+/** A subgroup: what its producer writes, what its readers see. @internal */
+export class Subgroup implements SubgroupProducer {
+  readonly parent: Group;
+  readonly id: number;
+  readonly priority: number;
+  readonly endOfGroup: boolean;
+  readonly extensions: boolean;
+  readonly store: ObjectStore;
+  state: "open" | "finished" | "reset" = "open";
+  resetCode: number | undefined;
+  resetReason: string | undefined;
+  #readers: Reader[] = [];
+  #lastId = -1;
+  /** Payload bytes that the current object still misses. */
+  #missingBytes = 0;
+
+  constructor(parent: Group, id: number, options: SubgroupOptions | undefined) {
+    this.parent = parent;
+    this.id = id;
+    this.priority = options?.priority ?? parent.track.priority;
+    this.endOfGroup = options?.endOfGroup ?? false;
+    this.extensions = options?.extensions ?? false;
+    this.store = new ObjectStore(parent);
+  }
+
+  get group(): number {
+    return this.parent.id;
+  }
+
+  get discarding(): boolean {
+    return this.parent.discarding;
+  }
+
+  get nextId(): number {
+    return this.#lastId + 1;
+  }
+
+  begin(
+    id: number,
+    sizeBytes: number,
+    status: ObjectStatus = ObjectStatus.normal,
+    extensions: Uint8Array = nothing,
+  ): void {
+    this.#checkOpen();
+    this.#checkComplete();
+    if (!(id > this.#lastId) || !Number.isSafeInteger(id)) {
+      throw new ModelError("object-order", `Object ${id} came after object ${this.#lastId}; ids of a subgroup ascend.`);
+    }
+    if (!(sizeBytes >= 0) || !Number.isSafeInteger(sizeBytes) || (sizeBytes > 0 && status !== ObjectStatus.normal)) {
+      throw new ModelError("option-invalid", `An object of status ${status} cannot have ${sizeBytes} payload bytes.`);
+    }
+    if (extensions.length > 0 && !this.extensions) throw new ModelError("extensions-undeclared");
+    this.parent.admit(id, status);
+    this.#lastId = id;
+    this.#missingBytes = sizeBytes;
+    if (this.parent.discarding || !this.store.begin(id, sizeBytes, status, extensions)) return;
+    this.#progress(extensions.length);
+  }
+
+  write(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    this.#checkOpen();
+    if (end - start > this.#missingBytes) {
+      throw new ModelError(
+        "object-overflow",
+        `${end - start} payload bytes were written where the object takes ${this.#missingBytes} more.`,
+      );
+    }
+    if (start >= end) return;
+    this.#missingBytes -= end - start;
+    if (this.parent.discarding || !this.store.append(bytes, start, end, this.#missingBytes)) return;
+    this.#progress(end - start);
+  }
+
+  writeObject(payload: Uint8Array, options?: { readonly id?: number; readonly extensions?: Uint8Array }): void {
+    this.begin(options?.id ?? this.nextId, payload.length, ObjectStatus.normal, options?.extensions);
+    this.write(payload);
+  }
+
+  finish(): void {
+    this.#checkOpen();
+    this.#checkComplete();
+    this.state = "finished";
+    this.#closed();
+  }
+
+  reset(code: number, reason?: string): void {
+    this.resetWith(code, reason);
+  }
+
+  resetWith(code: number | undefined, reason: string | undefined): void {
+    if (this.state !== "open") return;
+    this.state = "reset";
+    this.resetCode = code;
+    this.resetReason = reason;
+    this.#closed();
+  }
+
+  /** Readers are told of each change from here on. */
+  attach(reader: Reader): void {
+    reader.slot = this.#readers.push(reader) - 1;
+  }
+
+  detach(reader: Reader): void {
+    if (this.#readers[reader.slot] !== reader) return;
+    const last = this.#readers.pop() as Reader;
+    if (last === reader) return;
+    this.#readers[reader.slot] = last;
+    last.slot = reader.slot;
+  }
+
+  /** Lets go of what is stored and cuts off the readers who miss some of it; gives them back. */
+  drop(reason: DropReason): Reader[] {
+    const cut = this.#readers.filter((reader) => reader.cut(reason));
+    this.#readers = [];
+    this.store.clear();
+    return cut;
+  }
+
+  /** Wakes the readers. Backwards, because one may close itself, or others, meanwhile; being woken twice does no harm. */
+  wake(): void {
+    for (let i = this.#readers.length - 1; i >= 0; i--) {
+      const onProgress = this.#readers[i]?.onProgress;
+      if (onProgress === undefined) continue;
+      try {
+        onProgress();
+      } catch (error) {
+        reportUncaught(error);
+      }
+    }
+  }
+
+  #progress(bytes: number): void {
+    for (let i = 0; i < this.#readers.length; i++) (this.#readers[i] as Reader).arrived(bytes);
+    this.wake();
+  }
+
+  #closed(): void {
+    this.parent.subgroupClosed(this);
+    this.wake();
+  }
+
+  #checkOpen(): void {
+    if (this.state !== "open") throw new ModelError("closed", `The subgroup is ${this.state}; nothing can be written.`);
+  }
+
+  #checkComplete(): void {
+    if (this.#missingBytes === 0) return;
+    throw new ModelError(
+      "object-incomplete",
+      `Object ${this.#lastId} still misses ${this.#missingBytes} bytes of its payload.`,
+    );
+  }
 }

@@ -1,8 +1,11 @@
 /** Subscriptions: what one subscriber gets of a track, from a start on. Delivery is by callbacks, synchronously as producers write. */
 import type { Datagram } from "./datagram.ts";
-import type { DropReason, Ending } from "./ending.ts";
-import type { Location } from "./location.ts";
-import type { SubgroupReader } from "./reader.ts";
+import { type DropReason, type Ending, ending } from "./ending.ts";
+import { checkId, type Location } from "./location.ts";
+import { Reader, type SubgroupReader } from "./reader.ts";
+import { reportUncaught } from "./report.ts";
+import type { Subgroup } from "./subgroup.ts";
+import type { Track } from "./track.ts";
 
 /**
  * Where a subscription begins:
@@ -44,4 +47,149 @@ export interface TrackSubscription {
   update(range: { readonly start?: Location | undefined; readonly endGroup?: number | undefined }): void;
   /** Leaves: closes its readers, calls nothing any more. */
   close(): void;
+}
+
+/** One subscriber of a track. @internal */
+export class Subscription implements TrackSubscription {
+  readonly track: Track;
+  backlogBytes = 0;
+  readonly #listener: SubscriptionListener;
+  readonly #readers = new Set<Reader>();
+  readonly #siblings: Set<Subscription>;
+  #start: Location;
+  #endGroup: number | undefined;
+  #ending: Ending | undefined;
+
+  /** @param siblings the consumer's own set of subscriptions, left together with the track's. */
+  constructor(track: Track, options: SubscriptionOptions, siblings: Set<Subscription>) {
+    this.track = track;
+    this.#listener = options.listener;
+    this.#siblings = siblings;
+    this.#start = resolveStart(track, options.start ?? "newest-group");
+    this.#endGroup = checkEnd(options.endGroup);
+  }
+
+  get start(): Location {
+    return this.#start;
+  }
+
+  get endGroup(): number | undefined {
+    return this.#endGroup;
+  }
+
+  get ending(): Ending | undefined {
+    return this.#ending;
+  }
+
+  update(range: { readonly start?: Location | undefined; readonly endGroup?: number | undefined }): void {
+    if (range.start !== undefined) this.#start = checkLocation(range.start);
+    if ("endGroup" in range) this.#endGroup = checkEnd(range.endGroup);
+    this.checkRange();
+  }
+
+  close(): void {
+    if (this.#ending === undefined) this.#ending = ending("closed");
+    for (const reader of [...this.#readers]) reader.close();
+    this.#leave();
+  }
+
+  /** A subgroup that is stored or was just opened. */
+  offer(subgroup: Subgroup): void {
+    if (this.#ending !== undefined || !this.#wantsGroup(subgroup.group)) return;
+    const firstId = subgroup.group === this.#start.group ? this.#start.object : 0;
+    const reader = new Reader(subgroup, this, firstId);
+    this.#readers.add(reader);
+    if (firstId > 0 && reader.done) {
+      reader.close();
+      return;
+    }
+    try {
+      this.#listener.subgroup(reader);
+    } catch (error) {
+      reportUncaught(error);
+    }
+  }
+
+  offerDatagram(datagram: Datagram): void {
+    if (this.#ending !== undefined || !this.#wantsGroup(datagram.group)) return;
+    if (datagram.group === this.#start.group && datagram.object < this.#start.object) return;
+    try {
+      this.#listener.datagram?.(datagram);
+    } catch (error) {
+      reportUncaught(error);
+    }
+  }
+
+  backlogChanged(bytes: number): void {
+    this.backlogBytes += bytes;
+    if (bytes < 0) this.track.backlogFell();
+  }
+
+  readerClosed(reader: Reader): void {
+    if (!this.#readers.delete(reader)) return;
+    if (this.#ending === undefined) this.checkRange();
+    else this.#leave();
+  }
+
+  groupDropped(group: number, reason: DropReason): void {
+    if (this.#ending?.code === "closed") return;
+    try {
+      this.#listener.dropped?.(group, reason);
+    } catch (error) {
+      reportUncaught(error);
+    }
+  }
+
+  /** Ends a bounded subscription once the track went past its last group and all of its readers were closed. */
+  checkRange(): void {
+    if (this.#ending !== undefined || this.#endGroup === undefined) return;
+    if (this.track.newestGroup > this.#endGroup && this.#readers.size === 0) this.end(ending("range-complete"));
+  }
+
+  /** Nothing further is delivered; readers handed out go on. */
+  end(how: Ending): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = how;
+    try {
+      this.#listener.ended?.(how);
+    } catch (error) {
+      reportUncaught(error);
+    }
+    this.#leave();
+  }
+
+  /** An ended subscription stays in the books while its readers may hold the publisher back. */
+  #leave(): void {
+    if (this.#readers.size > 0) return;
+    this.#siblings.delete(this);
+    this.track.subscriptionLeft(this);
+  }
+
+  #wantsGroup(group: number): boolean {
+    return group >= this.#start.group && (this.#endGroup === undefined || group <= this.#endGroup);
+  }
+}
+
+function resolveStart(track: Track, start: SubscriptionStart): Location {
+  if (typeof start === "object") return checkLocation(start);
+  const { largest } = track;
+  switch (start) {
+    case "newest-group":
+      return { group: Math.max(track.newestGroup, 0), object: 0 };
+    case "next-group":
+      return { group: largest === undefined ? 0 : largest.group + 1, object: 0 };
+    case "next-object":
+      return largest === undefined ? { group: 0, object: 0 } : { group: largest.group, object: largest.object + 1 };
+  }
+}
+
+function checkLocation(location: Location): Location {
+  checkId("The start group", location.group);
+  checkId("The start object", location.object);
+  return { group: location.group, object: location.object };
+}
+
+function checkEnd(endGroup: number | undefined): number | undefined {
+  if (endGroup !== undefined) checkId("The end group", endGroup);
+  return endGroup;
 }
