@@ -1,0 +1,49 @@
+/** Client configurations in the engine, shared by connections with equal options: 150 system roots are read once. */
+import { type Engine, EngineError } from "@moqingbird/engine";
+import { TransportError } from "./errors.ts";
+import type { TransportSettings } from "./settings.ts";
+import { engineTrust, type Trust, trustKey } from "./trust.ts";
+
+/** Configurations kept; the one unused for longest goes first. The connections that use it keep it in the engine. */
+const kept = 16;
+
+/** By key, least recently used first. */
+export class ClientConfigs {
+  readonly #engine: Engine;
+  readonly #ids = new Map<string, number>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Errors: `certificate-unreadable` (a root), `option-invalid`. */
+  id(alpn: readonly string[], trust: Trust, transport: TransportSettings): number {
+    const key = JSON.stringify([alpn, trustKey(trust), transport]);
+    const known = this.#ids.get(key);
+    this.#ids.delete(key);
+    const id = known ?? this.#add(alpn, trust, transport);
+    this.#ids.set(key, id);
+    if (this.#ids.size > kept) {
+      const [oldest, oldestId] = this.#ids.entries().next().value as [string, number];
+      this.#ids.delete(oldest);
+      this.#engine.freeConfig(oldestId);
+    }
+    return id;
+  }
+
+  #add(alpn: readonly string[], trust: Trust, transport: TransportSettings): number {
+    try {
+      return this.#engine.addClientConfig({ alpn, trust: engineTrust(trust), transport });
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      if (error.code === "certificate-invalid") {
+        throw new TransportError(
+          "certificate-unreadable",
+          { where: "trust.roots", detail: error.message },
+          { cause: error },
+        );
+      }
+      throw new TransportError("option-invalid", { option: "of connect", detail: error.message }, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * `connect`: a QUIC connection to a host. All of the host's addresses are tried, a quarter second apart or as soon as one
+ * fails, and the first whose handshake completes is used (RFC 8305, "happy eyeballs").
+ */
+import { bareHost, checkPort, formatAddress, resolveHost } from "./address.ts";
+import type { Connection } from "./connection.ts";
+import { Endpoint } from "./endpoint.ts";
+import { TransportError } from "./errors.ts";
+import type { QuicConnection } from "./quic-connection.ts";
+import { type Runtime, runtime } from "./runtime.ts";
+import { checkAlpn, defaultHandshakeTimeoutMs, type TransportSettings } from "./settings.ts";
+import type { Trust } from "./trust.ts";
+
+/** Options of {@link connect}. */
+export interface ConnectOptions {
+  /** Host name or IP literal (IPv6 with or without brackets). */
+  readonly host: string;
+  readonly port: number;
+  /** Application protocols offered, the favourite first. */
+  readonly alpn: readonly string[];
+  /** Name to ask for and to check the certificate against. Default: `host`. */
+  readonly serverName?: string;
+  /** Whom to believe. Default "system". */
+  readonly trust?: Trust;
+  /** Time for everything, name look-up included, in milliseconds. Default 10000. */
+  readonly timeoutMs?: number;
+  readonly transport?: Omit<TransportSettings, "handshakeTimeoutMs">;
+  /** Kernel buffer to ask for, each way, in bytes. Default 4 MiB. */
+  readonly socketBufferBytes?: number;
+  /** Gives up connecting: the promise rejects with the signal's reason. An open connection is not touched. */
+  readonly signal?: AbortSignal;
+}
+
+/** Time before the next address is tried beside the one under way, ms (RFC 8305 section 5). */
+const attemptDelayMs = 250;
+
+/**
+ * Connects. Errors: `host-not-found`, `address-invalid`, `connection-refused`, `unreachable`, `handshake-timeout`,
+ * `certificate-untrusted`, `no-common-alpn`, `handshake-failed`, `server-refused`, `option-invalid`, and the reason of
+ * `signal`.
+ */
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  const { port, alpn, signal, timeoutMs = defaultHandshakeTimeoutMs } = options;
+  const host = bareHost(options.host);
+  signal?.throwIfAborted();
+  checkPort(port, host, 1);
+  checkAlpn(alpn);
+  if (!(timeoutMs > 0))
+    throw new TransportError("option-invalid", { option: "timeoutMs", detail: "it must be above 0" });
+  const attempt = new Attempts(runtime(), options, host, timeoutMs);
+  return attempt.run();
+}
+
+/** One call of `connect`: several addresses, one winner. */
+class Attempts {
+  readonly #runtime: Runtime;
+  readonly #options: ConnectOptions;
+  readonly #host: string;
+  readonly #timeoutMs: number;
+  readonly #where: string;
+  /** Aborts every attempt but the winner. */
+  readonly #stop = new AbortController();
+
+  constructor(shared: Runtime, options: ConnectOptions, host: string, timeoutMs: number) {
+    this.#runtime = shared;
+    this.#options = options;
+    this.#host = host;
+    this.#timeoutMs = timeoutMs;
+    this.#where = formatAddress(host, options.port);
+  }
+
+  run(): Promise<Connection> {
+    const { signal } = this.#options;
+    return new Promise((resolve, reject) => {
+      const aborted = () => fail(signal?.reason);
+      const timeout = this.#runtime.executor.schedule(this.#timeoutMs, () => fail(this.#timedOut()));
+      const settle = () => {
+        timeout.cancel();
+        signal?.removeEventListener("abort", aborted);
+        this.#stop.abort();
+      };
+      const fail = (error: unknown) => {
+        settle();
+        reject(error);
+      };
+      signal?.addEventListener("abort", aborted, { once: true });
+      this.#race().then((connection) => {
+        settle();
+        resolve(connection);
+      }, fail);
+    });
+  }
+
+  #timedOut(): TransportError {
+    return new TransportError("handshake-timeout", { where: this.#where, ms: this.#timeoutMs });
+  }
+
+  async #race(): Promise<Connection> {
+    const addresses = await resolveHost(this.#host);
+    const failures: unknown[] = [];
+    return new Promise((resolve, reject) => {
+      let next = 0;
+      let running = 0;
+      const start = () => {
+        const address = addresses[next];
+        if (address === undefined || this.#stop.signal.aborted) return;
+        next++;
+        running++;
+        const timer = this.#runtime.executor.schedule(attemptDelayMs, start);
+        this.#attempt(address).then(
+          (connection) => {
+            timer.cancel();
+            if (this.#stop.signal.aborted) connection.close();
+            else {
+              this.#stop.abort();
+              resolve(connection);
+            }
+          },
+          (error: unknown) => {
+            failures.push(error);
+            running--;
+            if (timer.cancel()) start();
+            if (running === 0 && next >= addresses.length) reject(mostTelling(failures));
+          },
+        );
+      };
+      start();
+    });
+  }
+
+  async #attempt(address: string): Promise<QuicConnection> {
+    const { alpn, port, trust = "system", serverName = this.#host.split("%")[0] ?? "" } = this.#options;
+    const transport: TransportSettings = { ...this.#options.transport, handshakeTimeoutMs: this.#timeoutMs };
+    const config = this.#runtime.clientConfigs.id(alpn, trust, transport);
+    const { socketBufferBytes } = this.#options;
+    const endpoint = await Endpoint.open(this.#runtime, {
+      serverConfig: -1,
+      alpn,
+      transport,
+      udp: {
+        port: 0,
+        peer: { address, port },
+        ...(socketBufferBytes === undefined ? {} : { bufferBytes: socketBufferBytes }),
+      },
+    });
+    let connection: QuicConnection;
+    try {
+      this.#stop.signal.throwIfAborted();
+      connection = endpoint.connect(config, serverName, this.#where);
+    } catch (error) {
+      void endpoint.close();
+      throw error;
+    }
+    return new Promise((resolve, reject) => {
+      const stopped = () => connection.close();
+      this.#stop.signal.addEventListener("abort", stopped, { once: true });
+      connection.onSettled = (info) => {
+        this.#stop.signal.removeEventListener("abort", stopped);
+        endpoint.settled();
+        if (info === undefined) resolve(connection);
+        else reject(info.error ?? new TransportError("closed", { what: "connection" }));
+      };
+    });
+  }
+}
+
+/** Of several addresses' failures, the one that says most: a certificate's fault before a refusal before silence. */
+function mostTelling(failures: readonly unknown[]): unknown {
+  const silent = new Set(["unreachable", "connection-refused", "handshake-timeout"]);
+  const code = (error: unknown) => (error instanceof TransportError ? error.code : "");
+  return (
+    failures.find((error) => !silent.has(code(error))) ??
+    failures.find((error) => code(error) === "connection-refused") ??
+    failures[0]
+  );
+}

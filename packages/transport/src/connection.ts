@@ -1,0 +1,111 @@
+/** A connection as users and sessions see it. The class behind it is in quic-connection.ts. */
+import type { ConnectionStats } from "@moqingbird/engine";
+import type { SocketAddress } from "./address.ts";
+import type { ErrorCode } from "./error-code.ts";
+import type { TransportError } from "./errors.ts";
+import type {
+  BidirectionalStream,
+  IncomingStream,
+  ReceiveSink,
+  SendSource,
+  SendStream,
+  SortKey,
+  StreamDirection,
+} from "./streams.ts";
+
+/** Who ended a connection. */
+export type ClosedBy =
+  /** Our own `close`. */
+  | "local"
+  /** The peer's application; code and reason are its own. */
+  | "peer-application"
+  /** The peer's QUIC or TLS layer; code from RFC 9000 section 20.1, TLS alerts as 0x100 + alert. */
+  | "peer-transport"
+  /** Our QUIC or TLS layer found fault with the peer; same codes. */
+  | "transport"
+  /** Nothing was heard for the idle time-out, or the handshake took too long. */
+  | "idle"
+  /** The peer has forgotten the connection and said so. */
+  | "reset"
+  /** No common QUIC version. */
+  | "version"
+  /** The engine of this thread crashed. */
+  | "engine";
+
+/** How a connection ended. */
+export interface CloseInfo {
+  readonly by: ClosedBy;
+  /** As sent, untranslated; 0 where none was. */
+  readonly code: bigint;
+  /** The closer's words; may be empty. */
+  readonly reason: string;
+  /** The same as an error with a full sentence; undefined after our own `close`. */
+  readonly error?: TransportError;
+}
+
+/** What a connection reports. Set by `connection.handler = …`; streams that came earlier are told then. */
+export interface ConnectionHandler {
+  /**
+   * The peer opened a stream and its first bytes are here. Returns who takes them. A stream both ways may get its
+   * source at once or later (`stream.setSource`). What this throws ends the connection with `handler-failed`.
+   */
+  stream?(stream: IncomingStream, direction: StreamDirection): ReceiveSink;
+  /** A datagram, `bytes[start … end - 1]`: valid during the call only. */
+  datagram?(bytes: Uint8Array, start: number, end: number): void;
+  /** Datagrams given to `sendDatagram` that will never leave, and why. */
+  datagramsDropped?(count: number, why: DatagramDropReason): void;
+  /** The connection is over. Exactly once, after every source and sink has been told. */
+  closed?(info: CloseInfo): void;
+}
+
+/** Why datagrams were dropped here: queue overflow, deadline passed, or larger than any packet of the path. */
+export type DatagramDropReason = "queue-full" | "deadline" | "too-large";
+
+/** Options of `sendDatagram`. */
+export interface DatagramOptions {
+  /** Default: before everything else. */
+  readonly sortKey?: SortKey;
+  /** Dropped if it could not leave within so many milliseconds. Default: waits for ever. */
+  readonly deadlineMs?: number;
+}
+
+/** What `close` tells the peer. */
+export interface CloseOptions {
+  /** Application error code, 0 to 2^62 - 1. Default 0. */
+  readonly code?: ErrorCode;
+  /** UTF-8 text; cut to what fits into one packet (about 1000 bytes). Default empty. */
+  readonly reason?: string;
+}
+
+/** One QUIC connection whose handshake is done. */
+export interface Connection extends AsyncDisposable {
+  /** The application protocol (ALPN) both sides agreed on. */
+  readonly protocol: string;
+  readonly side: "client" | "server";
+  /** Server name the client asked for; "" if it named none. */
+  readonly serverName: string;
+  /** Where the peer is now; changes when it moves to another network. */
+  readonly remoteAddress: SocketAddress;
+  /** Address of the socket. A listener on all addresses has "::" or "0.0.0.0" here. */
+  readonly localAddress: SocketAddress;
+  /** Whom to tell about streams, datagrams and the end. */
+  handler: ConnectionHandler | undefined;
+  /** Opens a one-way stream. Never blocks: it waits inside for the peer's stream credit. Throws `closed`. */
+  openUnidirectional(source: SendSource, sortKey?: SortKey): SendStream;
+  /** Opens a stream both ways. Never blocks. Throws `closed`. */
+  openBidirectional(source: SendSource, sink: ReceiveSink, sortKey?: SortKey): BidirectionalStream;
+  /** Queues a datagram (copied). False: it can never fit, the peer takes none, or the connection is closed. */
+  sendDatagram(payload: Uint8Array, options?: DatagramOptions): boolean;
+  /** Largest payload of a datagram now, in bytes; 0 when the peer takes none. */
+  readonly maxDatagramSize: number;
+  /** Ends the connection; the peer is told code and reason. Unsent and unacknowledged bytes are dropped. Repeatable. */
+  close(options?: CloseOptions): void;
+  /** Resolves exactly once, with how the connection ended; never rejects. */
+  readonly closed: Promise<CloseInfo>;
+  /** Counters since the start; after the end, the last ones known. */
+  stats(): ConnectionStats;
+  /** An open connection keeps the process alive (the default for `connect`). */
+  ref(): this;
+  /** Lets the process end although the connection is open. No effect on one a listener accepted. */
+  unref(): this;
+}

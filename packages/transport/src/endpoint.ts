@@ -1,0 +1,226 @@
+/** One UDP socket with the engine's endpoint behind it, and the connections that live on it. */
+import { EngineError } from "@moqingbird/engine";
+import { formatAddress, type SocketAddress } from "./address.ts";
+import type { CloseContext } from "./close-info.ts";
+import { TransportError } from "./errors.ts";
+import { QuicConnection } from "./quic-connection.ts";
+import type { Runtime } from "./runtime.ts";
+import {
+  defaultHandshakeTimeoutMs,
+  defaultIdleTimeoutMs,
+  defaultSocketBufferBytes,
+  defaultStreamCreditBytes,
+  type TransportSettings,
+} from "./settings.ts";
+import type { SocketBuffers, UdpBackend, UdpOptions, UdpOwner } from "./udp/backend.ts";
+import { openDgram } from "./udp/dgram.ts";
+
+/** How to open an endpoint. */
+export interface EndpointStart {
+  /** Engine configuration of the server side; -1 for a client. */
+  readonly serverConfig: number;
+  readonly limits?: { readonly maxHandshakes?: number; readonly maxConnections?: number };
+  readonly alpn: readonly string[];
+  readonly transport: TransportSettings;
+  readonly udp: Omit<UdpOptions, "bufferBytes"> & { readonly bufferBytes?: number };
+}
+
+/** A socket that a listener accepts on, or that one client connection uses. */
+export class Endpoint implements UdpOwner {
+  readonly handle: number;
+  readonly connections = new Set<QuicConnection>();
+  /** A connection was accepted; set by the listener. */
+  onAccept: ((connection: QuicConnection) => void) | undefined;
+  /** The endpoint is closed, by an error or by its owner; set by the listener. */
+  onClosed: ((error: TransportError | undefined) => void) | undefined;
+
+  readonly #runtime: Runtime;
+  readonly #start: EndpointStart;
+  /** Set right after construction, by `open`. */
+  #backend!: UdpBackend;
+  #peer = -1;
+  #closing: Promise<void> | undefined;
+  #crashed = false;
+
+  private constructor(runtime: Runtime, handle: number, start: EndpointStart) {
+    this.#runtime = runtime;
+    this.handle = handle;
+    this.#start = start;
+  }
+
+  /** Binds the socket. Errors: `address-in-use`, `address-invalid`, `unreachable`, `limit-reached`. */
+  static async open(runtime: Runtime, start: EndpointStart): Promise<Endpoint> {
+    const endpoint = new Endpoint(runtime, openEngineEndpoint(runtime, start), start);
+    runtime.addEndpoint(endpoint);
+    try {
+      const { bufferBytes = defaultSocketBufferBytes } = start.udp;
+      endpoint.#backend = await openDgram({ ...start.udp, bufferBytes }, endpoint);
+    } catch (error) {
+      runtime.removeEndpoint(endpoint);
+      if (!endpoint.#crashed) runtime.engine.closeEndpoint(endpoint.handle, runtime.now());
+      throw error;
+    }
+    const { peer } = start.udp;
+    if (peer !== undefined) {
+      endpoint.#peer = runtime.peers.index(peer.address, peer.port);
+      endpoint.#backend.watchErrors = true;
+    }
+    return endpoint;
+  }
+
+  get address(): SocketAddress {
+    return this.#backend.local;
+  }
+
+  get buffers(): SocketBuffers {
+    return this.#backend.buffers;
+  }
+
+  /** Starts the handshake of this client endpoint's one connection. */
+  connect(config: number, serverName: string, peerName: string): QuicConnection {
+    const { engine } = this.#runtime;
+    let handle: number;
+    try {
+      handle = engine.connect(this.handle, config, this.#peer, serverName, this.#runtime.now());
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      if (error.code === "limit-reached") {
+        throw new TransportError("limit-reached", { what: "connection", detail: error.message }, { cause: error });
+      }
+      throw new TransportError("option-invalid", { option: "serverName", detail: error.message }, { cause: error });
+    }
+    const connection = this.#adopt(handle, "client", this.#peer, peerName);
+    this.#runtime.touch();
+    return connection;
+  }
+
+  /** The engine has accepted a connection. */
+  accept(handle: number, peer: number): void {
+    const { address, port } = this.#runtime.peers.socketAddress(peer);
+    const connection = this.#adopt(handle, "server", peer, formatAddress(address, port));
+    connection.onConnected();
+    connection.guard(() => this.onAccept?.(connection));
+  }
+
+  closeContext(connection: QuicConnection): CloseContext {
+    const { alpn, transport } = this.#start;
+    return {
+      where: connection.peerName,
+      side: connection.side,
+      alpn,
+      established: connection.established,
+      handshakeTimeoutMs: transport.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs,
+      idleTimeoutMs: transport.idleTimeoutMs ?? defaultIdleTimeoutMs,
+      refusedSends: connection.refusedSends,
+    };
+  }
+
+  connectionClosed(connection: QuicConnection): void {
+    this.connections.delete(connection);
+    if (this.#isClient) this.#backend.unref(); // what is left is courtesy to the peer: nobody should wait for it
+  }
+
+  connectionDrained(_connection: QuicConnection): void {
+    if (this.#isClient) void this.close();
+  }
+
+  /** The handshake is done: errors of single sends are no longer news. */
+  settled(): void {
+    this.#backend.watchErrors = false;
+  }
+
+  ref(): void {
+    this.#backend.ref();
+  }
+
+  unref(): void {
+    this.#backend.unref();
+  }
+
+  refClient(): void {
+    if (this.#isClient) this.#backend.ref();
+  }
+
+  unrefClient(): void {
+    if (this.#isClient) this.#backend.unref();
+  }
+
+  /** Ends what is left on it (CONNECTION_CLOSE with code 0), lets the last packets leave, and closes the socket. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shut();
+    return this.#closing;
+  }
+
+  /** The engine is gone: so is everything but the socket, which follows. */
+  onCrash(error: TransportError): void {
+    this.#crashed = true;
+    this.#closing ??= Promise.resolve(this.#backend?.close());
+    this.onClosed?.(error);
+  }
+
+  async #shut(): Promise<void> {
+    const runtime = this.#runtime;
+    runtime.engine.closeEndpoint(this.handle, runtime.now());
+    await runtime.flushed();
+    runtime.removeEndpoint(this);
+    await this.#backend.close();
+    if (!this.#crashed) this.onClosed?.(undefined);
+  }
+
+  // --- Packets ----------------------------------------------------------------------------------------------------
+
+  push(slot: number, packet: Uint8Array, peer: number): void {
+    const { peers } = this.#runtime;
+    this.#backend.push(slot, packet, peers.address(peer), peers.port(peer));
+  }
+
+  flush(): boolean {
+    return this.#backend.flush();
+  }
+
+  received(packet: Uint8Array, address: string, port: number): void {
+    if (this.#closing !== undefined && this.#crashed) return;
+    const peer = this.#peer >= 0 ? this.#peer : this.#runtime.peers.index(address, port);
+    if (peer >= 0) this.#runtime.receive(packet, this.handle, peer);
+  }
+
+  released(slot: number): void {
+    if (!this.#crashed) this.#runtime.engine.releaseTx(slot);
+  }
+
+  refused(): void {
+    for (const connection of this.connections) {
+      if (connection.established) connection.refusedSends++;
+      else connection.giveUp(new TransportError("connection-refused", { where: connection.peerName }));
+    }
+  }
+
+  unreachable(error: Error): void {
+    for (const connection of this.connections) {
+      if (connection.established) continue; // it may come back before the idle time-out
+      const values = { where: connection.peerName, detail: error.message };
+      connection.giveUp(new TransportError("unreachable", values, { cause: error }));
+    }
+  }
+
+  get #isClient(): boolean {
+    return this.#start.serverConfig === -1;
+  }
+
+  #adopt(handle: number, side: "client" | "server", peer: number, peerName: string): QuicConnection {
+    const streamCreditBytes = this.#start.transport.streamCreditBytes ?? defaultStreamCreditBytes;
+    const connection = new QuicConnection(this.#runtime, this, { handle, side, peer, peerName, streamCreditBytes });
+    this.connections.add(connection);
+    this.#runtime.addConnection(connection);
+    return connection;
+  }
+}
+
+function openEngineEndpoint(runtime: Runtime, { serverConfig, limits }: EndpointStart): number {
+  try {
+    return runtime.engine.openEndpoint(serverConfig, limits);
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "limit-reached") throw error;
+    throw new TransportError("limit-reached", { what: "socket", detail: error.message }, { cause: error });
+  }
+}

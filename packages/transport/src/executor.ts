@@ -1,0 +1,355 @@
+/**
+ * The executor: one packet loop per thread, in four phases.
+ *
+ *   ready          once, when the loop first runs: from now on it may arm its Node timer
+ *   after_receive  packets are in the engine and its events told: run tasks, fire due timers
+ *   after_send     packets are built and given to the socket: run tasks, fire due timers
+ *   time_check     how long to wait: 0 if work is left, else until the next deadline, at most 200 ms
+ *
+ * Nothing here polls: a packet, a task, a timer or a message of another thread wakes the loop, and one turn handles all
+ * that has come until then. Receiving goes before timers, or a late wake-up would fire loss timers for packets whose
+ * acknowledgement lies in the socket buffer. Work per turn is bounded; what is left gets the next turn, after other I/O.
+ */
+import type { MessagePort } from "node:worker_threads";
+import { type LoopClock, systemClock } from "./clock.ts";
+import { TaskPort } from "./task-port.ts";
+
+/** The phases in the order of a turn; `ready` comes once. */
+export type LoopPhase = "ready" | "after_receive" | "after_send" | "time_check";
+
+/** Why the loop was woken: what a trace prints beside a turn. */
+export type WakeReason = "start" | "packets" | "task" | "timer" | "engine" | "rest";
+
+/** What a turn did and decided, told to {@link ExecutorOptions.trace}. */
+export interface LoopStep {
+  readonly phase: LoopPhase;
+  /** What woke this turn first. */
+  readonly reason: WakeReason;
+  /** Clock at the phase, µs. */
+  readonly nowMicros: number;
+  /** time_check only: how long the loop will wait at most, µs; -1 until something wakes it. */
+  readonly waitMicros?: number;
+}
+
+/** What the executor drives: the engine and its sockets, or a stand-in in tests. */
+export interface PacketLoop {
+  /** Hands absorbed packets to the engine; returns how many. */
+  ingest(nowMicros: number): number;
+  /** Tells the engine's events to their owners, bounded per call. Due timers come back by {@link Executor.fire}. */
+  dispatch(): void;
+  /** Fires what is due in the engine's wheel. */
+  timers(nowMicros: number): void;
+  /** Builds and sends packets, bounded per call; returns how many. */
+  pump(nowMicros: number): number;
+  /** Work is left that did not fit in this turn. */
+  readonly pending: boolean;
+  /** When `timers` wants to run next, µs; -1 for never. */
+  nextDeadline(): number;
+  /** Puts a one-shot timer on the wheel; returns its handle. */
+  armTimer(deadlineMicros: number): number;
+  /** Takes a timer off the wheel. */
+  cancelTimer(timer: number): void;
+  /** A step of the turn threw. The loop goes on with whatever `failed` leaves in place. */
+  failed(error: unknown): void;
+}
+
+/** Options of {@link Executor}. */
+export interface ExecutorOptions {
+  readonly clock?: LoopClock;
+  /** Called in every phase; for tests and traces. */
+  readonly trace?: (step: LoopStep) => void;
+}
+
+/** Counters since the start; lag is the time from the wake-up (or deadline) to the turn. */
+export interface ExecutorCounters {
+  readonly turns: number;
+  readonly tasks: number;
+  readonly timers: number;
+  readonly packetsReceived: number;
+  readonly packetsSent: number;
+  /** Most packets taken in, or sent, by one turn. */
+  readonly maxPacketsPerTurn: number;
+  /** Time spent in turns, µs. */
+  readonly busyMicros: number;
+  readonly lastLagMicros: number;
+  readonly maxLagMicros: number;
+}
+
+/** A timer that may be cancelled. */
+export interface ScheduledTask {
+  /** Takes the task back; false when it has run or was cancelled already. */
+  cancel(): boolean;
+  /** Lets the process end although the task waits. */
+  unref(): this;
+}
+
+/** Longest sleep of the loop while deadlines exist, µs. A lost wake-up would cost no more than this. */
+export const longestWaitMicros = 200_000;
+/** Tasks of one phase; the rest waits for the next phase or turn. */
+const tasksPerPhase = 1024;
+/** Timers of Node tick in milliseconds; a nearer deadline is met by setImmediate. */
+const nodeTickMicros = 1000;
+
+/** The loop of one thread. Apps get it by `executor()`; a new one is for tests. */
+export class Executor {
+  readonly #loop: PacketLoop;
+  readonly #clock: LoopClock;
+  readonly #trace: ((step: LoopStep) => void) | undefined;
+  readonly #timers = new Map<number, Timer>();
+  readonly #port = new TaskPort((task) => this.add(task));
+  #tasks: (() => void)[] = [];
+  #immediate: NodeJS.Immediate | undefined;
+  #timeout: NodeJS.Timeout | undefined;
+  #timeoutAt = 0;
+  #holds = 0;
+  #running = false;
+  #ready = false;
+  #reason: WakeReason = "start";
+  #wokenAt = 0;
+  #turns = 0;
+  #taskCount = 0;
+  #timerCount = 0;
+  #received = 0;
+  #sent = 0;
+  #maxPackets = 0;
+  #busy = 0;
+  #lag = 0;
+  #maxLag = 0;
+
+  constructor(loop: PacketLoop, options: ExecutorOptions = {}) {
+    this.#loop = loop;
+    this.#clock = options.clock ?? systemClock;
+    this.#trace = options.trace;
+  }
+
+  /** Runs `task` in the loop's next phase, at once: the loop is woken. What it throws becomes an uncaught exception. */
+  add(task: () => void): void {
+    this.#tasks.push(task);
+    this.wake("task");
+  }
+
+  /**
+   * Runs `task` after `delayMs` milliseconds (0 or more, fractions allowed) on the engine's timer wheel. A waiting task
+   * keeps the process alive, as setTimeout does, until it is cancelled or `unref`ed.
+   */
+  schedule(delayMs: number, task: () => void): ScheduledTask {
+    const deadline = this.#clock.micros() + Math.ceil(Math.max(0, delayMs) * 1000);
+    const timer: Timer = { deadline, task, handle: this.#loop.armTimer(deadline), held: true };
+    this.#timers.set(timer.handle, timer);
+    this.#hold(1);
+    if (!this.#running) this.#arm(deadline);
+    const scheduled: ScheduledTask = {
+      cancel: () => this.#cancel(timer),
+      unref: () => {
+        this.#release(timer);
+        return scheduled;
+      },
+    };
+    return scheduled;
+  }
+
+  /**
+   * Names a task that other threads may post. Closures do not cross threads: they send the name and cloneable
+   * arguments. Throws when the name is taken; returns a function that gives it back.
+   */
+  register(name: string, task: (...args: never[]) => void): () => void {
+    return this.#port.register(name, task);
+  }
+
+  /**
+   * A port for another thread (put it in `transferList`), which posts with `postTask(port, name, ...args)`. The posted
+   * task runs at once. The port does not keep the process alive.
+   */
+  openPort(): MessagePort {
+    return this.#port.open();
+  }
+
+  /** A snapshot of the counters. */
+  get counters(): ExecutorCounters {
+    return {
+      turns: this.#turns,
+      tasks: this.#taskCount,
+      timers: this.#timerCount,
+      packetsReceived: this.#received,
+      packetsSent: this.#sent,
+      maxPacketsPerTurn: this.#maxPackets,
+      busyMicros: this.#busy,
+      lastLagMicros: this.#lag,
+      maxLagMicros: this.#maxLag,
+    };
+  }
+
+  /** Sees to it that a turn comes as soon as the event loop gets to it. Cheap when one is due already. */
+  wake(reason: WakeReason): void {
+    if (this.#immediate !== undefined || this.#running) return;
+    this.#reason = reason;
+    this.#wokenAt = this.#clock.micros();
+    this.#immediate = setImmediate(this.#turn);
+  }
+
+  /** The wheel says that this timer is due. */
+  fire(handle: number): void {
+    const timer = this.#timers.get(handle);
+    if (timer === undefined) return;
+    this.#timers.delete(handle);
+    this.#release(timer);
+    this.#timerCount++;
+    this.#call(timer.task);
+  }
+
+  /** Puts every waiting timer on a new wheel: the engine that held the old one is gone. */
+  rearm(): void {
+    const waiting = [...this.#timers.values()];
+    this.#timers.clear();
+    for (const timer of waiting) {
+      timer.handle = this.#loop.armTimer(timer.deadline);
+      this.#timers.set(timer.handle, timer);
+    }
+    this.wake("engine");
+  }
+
+  /** Tasks that wait for a timer. */
+  get scheduled(): number {
+    return this.#timers.size;
+  }
+
+  readonly #turn = (): void => {
+    const loop = this.#loop;
+    const start = this.#clock.micros();
+    this.#immediate = undefined;
+    this.#running = true;
+    this.#turns++;
+    this.#lag = Math.max(0, start - this.#wokenAt);
+    if (this.#lag > this.#maxLag) this.#maxLag = this.#lag;
+    if (!this.#ready) {
+      this.#ready = true;
+      this.#tell("ready", start);
+    }
+    try {
+      const received = loop.ingest(start);
+      loop.dispatch();
+      this.#received += received;
+      this.#phase("after_receive", start);
+      const sent = loop.pump(this.#clock.micros());
+      this.#sent += sent;
+      this.#maxPackets = Math.max(this.#maxPackets, received, sent);
+      this.#phase("after_send", this.#clock.micros());
+    } catch (error) {
+      loop.failed(error);
+    }
+    this.#running = false;
+    const now = this.#clock.micros();
+    this.#busy += now - start;
+    this.#timeCheck(now);
+  };
+
+  #phase(phase: LoopPhase, now: number): void {
+    this.#tell(phase, now);
+    this.#drain();
+    this.#loop.timers(now);
+    this.#loop.dispatch();
+  }
+
+  #drain(): void {
+    const tasks = this.#tasks;
+    if (tasks.length === 0) return;
+    // What tasks add waits for the next phase, so that a task which re-adds itself cannot hold the loop.
+    const now = tasks.length <= tasksPerPhase ? tasks : tasks.slice(0, tasksPerPhase);
+    this.#tasks = tasks.length <= tasksPerPhase ? [] : tasks.slice(tasksPerPhase);
+    for (const task of now) this.#call(task);
+    this.#taskCount += now.length;
+  }
+
+  #timeCheck(now: number): void {
+    let wait: number;
+    try {
+      if (this.#tasks.length > 0 || this.#loop.pending) wait = 0;
+      else {
+        const deadline = this.#loop.nextDeadline();
+        wait = deadline < 0 ? -1 : Math.min(Math.max(0, deadline - now), longestWaitMicros);
+      }
+    } catch (error) {
+      this.#loop.failed(error);
+      wait = 0;
+    }
+    this.#tell("time_check", now, wait);
+    if (wait === 0) this.wake("rest");
+    else if (wait > 0) this.#arm(now + wait);
+  }
+
+  /** One Node timer for all deadlines, armed anew only when the deadline moves nearer. */
+  #arm(deadline: number): void {
+    if (this.#immediate !== undefined) return;
+    if (!this.#ready) {
+      this.wake("start");
+      return;
+    }
+    if (this.#timeout !== undefined) {
+      if (this.#timeoutAt <= deadline) return;
+      clearTimeout(this.#timeout);
+      this.#timeout = undefined;
+    }
+    const wait = deadline - this.#clock.micros();
+    if (wait < nodeTickMicros) {
+      this.#soon(deadline);
+      return;
+    }
+    this.#timeoutAt = deadline;
+    this.#timeout = setTimeout(this.#expired, Math.floor(wait / 1000));
+    if (this.#holds === 0) this.#timeout.unref();
+  }
+
+  readonly #expired = (): void => {
+    this.#timeout = undefined;
+    if (this.#immediate !== undefined) return;
+    this.#soon(Math.min(this.#timeoutAt, this.#clock.micros()));
+  };
+
+  /** By setImmediate also when a timer woke us: sockets are read before it runs, and receiving goes before timers. */
+  #soon(dueMicros: number): void {
+    this.#reason = "timer";
+    this.#wokenAt = dueMicros;
+    this.#immediate = setImmediate(this.#turn);
+  }
+
+  #cancel(timer: Timer): boolean {
+    if (!this.#timers.delete(timer.handle)) return false;
+    this.#loop.cancelTimer(timer.handle);
+    this.#release(timer);
+    return true;
+  }
+
+  #release(timer: Timer): void {
+    if (!timer.held) return;
+    timer.held = false;
+    this.#hold(-1);
+  }
+
+  #hold(change: 1 | -1): void {
+    this.#holds += change;
+    if (this.#holds === 0) this.#timeout?.unref();
+    else this.#timeout?.ref();
+  }
+
+  #call(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      // The loop outlives a faulty task; the fault is nobody's to swallow.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  #tell(phase: LoopPhase, nowMicros: number, waitMicros?: number): void {
+    this.#trace?.({ phase, reason: this.#reason, nowMicros, ...(waitMicros === undefined ? {} : { waitMicros }) });
+  }
+}
+
+interface Timer {
+  readonly deadline: number;
+  readonly task: () => void;
+  handle: number;
+  held: boolean;
+}

@@ -1,0 +1,222 @@
+/** `listen`: accept raw QUIC connections on a UDP port, by application protocol. */
+import { EngineError } from "@moqingbird/engine";
+import { bareHost, checkPort, type SocketAddress } from "./address.ts";
+import { type Certificate, checkCertificate } from "./certificate.ts";
+import type { CloseOptions, Connection } from "./connection.ts";
+import { Endpoint } from "./endpoint.ts";
+import { TransportError } from "./errors.ts";
+import { type Runtime, runtime } from "./runtime.ts";
+import { checkAlpn, type TransportSettings } from "./settings.ts";
+import type { SocketBuffers } from "./udp/backend.ts";
+
+/** Options of {@link listen}. */
+export interface ListenOptions {
+  /** IP literal to bind. Default: all addresses, IPv6 and IPv4; IPv4 alone on a host without IPv6. */
+  readonly host?: string;
+  /** Default 0: the system chooses; see `listener.address`. */
+  readonly port?: number;
+  readonly certificate: Certificate;
+  /** Application protocols taken, the favourite first: the first that the client offers too is used. */
+  readonly alpn: readonly string[];
+  /** Called for each connection whose handshake is done, before its first stream: set `connection.handler` here. */
+  readonly onConnection: (connection: Connection) => void;
+  readonly transport?: TransportSettings;
+  readonly limits?: ListenLimits;
+  /** Kernel buffer to ask for, each way, in bytes. Default 4 MiB; what was granted is in `listener.socketBuffers`. */
+  readonly socketBufferBytes?: number;
+  /** Several threads listen on one port, the kernel spreads packets (Linux, Node 23 and later). Default false. */
+  readonly reusePort?: boolean;
+  /** Aborting closes the listener. */
+  readonly signal?: AbortSignal;
+}
+
+/** Limits of one listener. */
+export interface ListenLimits {
+  /** Handshakes under way; further ones must prove their address (Retry), then are refused. Default 1024. */
+  readonly maxHandshakes?: number;
+  /** Connections; further ones are refused. Default: as many as the engine of the thread holds (4096). */
+  readonly maxConnections?: number;
+}
+
+/** An open UDP port that accepts connections. */
+export interface Listener extends AsyncDisposable {
+  readonly address: SocketAddress;
+  /** What is open now. */
+  readonly connections: ReadonlySet<Connection>;
+  /** Kernel buffers of the socket, asked for and granted. */
+  readonly socketBuffers: SocketBuffers;
+  /** New connections get this certificate; open ones go on. Errors: as for `listen`. */
+  setCertificate(certificate: Certificate): void;
+  /** Closes every connection with code and reason, sends that, then closes the socket. Repeatable. */
+  close(options?: CloseOptions): Promise<void>;
+  /** Resolves when the socket is closed; with an error if the engine crashed. Never rejects. */
+  readonly closed: Promise<TransportError | undefined>;
+  /** The port keeps the process alive (the default). */
+  ref(): this;
+  /** Lets the process end although the port is open. */
+  unref(): this;
+}
+
+/**
+ * Listens for QUIC connections. Errors: `address-in-use`, `address-invalid`, `certificate-unreadable`, `key-unreadable`,
+ * `key-mismatch`, `option-invalid`.
+ */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const { port = 0, alpn, transport = {}, limits = {}, signal, reusePort = false } = options;
+  signal?.throwIfAborted();
+  const host = options.host === undefined ? undefined : bareHost(options.host);
+  checkPort(port, host ?? "::", 0);
+  checkAlpn(alpn);
+  const shared = runtime();
+  const configs = new ServerConfigs(shared, alpn, transport);
+  const serverConfig = configs.add(options.certificate);
+  let endpoint: Endpoint;
+  try {
+    endpoint = await Endpoint.open(shared, {
+      serverConfig,
+      limits,
+      alpn,
+      transport,
+      udp: {
+        // "::" by name means the same as nothing: both families, or IPv4 on a host without IPv6.
+        ...(host === undefined || host === "::" ? {} : { address: host }),
+        port,
+        reusePort,
+        ...(options.socketBufferBytes === undefined ? {} : { bufferBytes: options.socketBufferBytes }),
+      },
+    });
+  } catch (error) {
+    configs.free();
+    throw error;
+  }
+  const listener = new QuicListener(shared, endpoint, configs, options.onConnection);
+  if (signal?.aborted) {
+    await listener.close();
+    signal.throwIfAborted();
+  }
+  signal?.addEventListener("abort", () => void listener.close(), { once: true });
+  return listener;
+}
+
+class QuicListener implements Listener {
+  readonly closed: Promise<TransportError | undefined>;
+  readonly #runtime: Runtime;
+  readonly #endpoint: Endpoint;
+  readonly #configs: ServerConfigs;
+  #over = false;
+
+  constructor(
+    shared: Runtime,
+    endpoint: Endpoint,
+    configs: ServerConfigs,
+    onConnection: (connection: Connection) => void,
+  ) {
+    this.#runtime = shared;
+    this.#endpoint = endpoint;
+    this.#configs = configs;
+    endpoint.onAccept = onConnection;
+    this.closed = new Promise((resolve) => {
+      endpoint.onClosed = (error) => {
+        if (error === undefined) configs.free();
+        this.#over = true;
+        resolve(error);
+      };
+    });
+  }
+
+  get address(): SocketAddress {
+    return this.#endpoint.address;
+  }
+
+  get connections(): ReadonlySet<Connection> {
+    return this.#endpoint.connections;
+  }
+
+  get socketBuffers(): SocketBuffers {
+    return this.#endpoint.buffers;
+  }
+
+  setCertificate(certificate: Certificate): void {
+    if (this.#over) throw new TransportError("closed", { what: "listener" });
+    this.#runtime.engine.setServerConfig(this.#endpoint.handle, this.#configs.add(certificate));
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    if (!this.#over) {
+      this.#over = true;
+      this.#runtime.engine.setServerConfig(this.#endpoint.handle, -1);
+      for (const connection of [...this.#endpoint.connections]) connection.close(options);
+    }
+    await this.#endpoint.close();
+  }
+
+  ref(): this {
+    this.#endpoint.ref();
+    return this;
+  }
+
+  unref(): this {
+    this.#endpoint.unref();
+    return this;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** The listener's present configuration in the engine. */
+class ServerConfigs {
+  readonly #runtime: Runtime;
+  readonly #alpn: readonly string[];
+  readonly #transport: TransportSettings;
+  #id: number | undefined;
+
+  constructor(shared: Runtime, alpn: readonly string[], transport: TransportSettings) {
+    this.#runtime = shared;
+    this.#alpn = alpn;
+    this.#transport = transport;
+  }
+
+  /** Makes a configuration of the certificate, which takes the place of the one before. */
+  add(certificate: Certificate): number {
+    const checked = checkCertificate(certificate);
+    const { engine } = this.#runtime;
+    let id: number;
+    try {
+      id = engine.addServerConfig({
+        certificateChain: checked.chain,
+        privateKey: checked.key,
+        alpn: this.#alpn,
+        transport: this.#transport,
+      });
+    } catch (error) {
+      throw configError(error, checked.where?.chain ?? "", checked.where?.key ?? "");
+    }
+    this.free();
+    this.#id = id;
+    return id;
+  }
+
+  free(): void {
+    if (this.#id !== undefined) this.#runtime.engine.freeConfig(this.#id);
+    this.#id = undefined;
+  }
+}
+
+function configError(error: unknown, chain: string, key: string): unknown {
+  if (!(error instanceof EngineError)) return error;
+  const cause = { cause: error };
+  switch (error.code) {
+    case "certificate-invalid":
+      return new TransportError("certificate-unreadable", { where: chain, detail: error.message }, cause);
+    case "key-invalid":
+      return new TransportError("key-unreadable", { where: key, detail: error.message }, cause);
+    case "key-mismatch":
+      return new TransportError("key-mismatch", { chain, key }, cause);
+    case "option-invalid":
+      return new TransportError("option-invalid", { option: "of listen", detail: error.message }, cause);
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,374 @@
+/**
+ * The connection behind the `Connection` face: handles of the engine, the streams that belong to it, and its end, which is
+ * told exactly once however it comes about.
+ */
+import type { ConnectionStats } from "@moqingbird/engine";
+import type { SocketAddress } from "./address.ts";
+import { closeChannel, openChannel } from "./channels.ts";
+import type {
+  CloseInfo,
+  CloseOptions,
+  Connection,
+  ConnectionHandler,
+  DatagramDropReason,
+  DatagramOptions,
+} from "./connection.ts";
+import { EarlySink } from "./early-sink.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { highWord, lowWord } from "./error-code.ts";
+import { messageOf, TransportError } from "./errors.ts";
+import type { Runtime } from "./runtime.ts";
+import {
+  type BidirectionalStream,
+  defaultSortKey,
+  type IncomingStream,
+  QuicStream,
+  type ReceiveSink,
+  type SendSource,
+  type SendStream,
+  type SortKey,
+} from "./streams.ts";
+
+/** Reason bytes that fit into the smallest packet beside the rest of CONNECTION_CLOSE. */
+const maxReasonBytes = 1000;
+const encoder = new TextEncoder();
+const noStats: ConnectionStats = {
+  rttMicros: 0,
+  cwndBytes: 0,
+  mtu: 0,
+  sentPackets: 0,
+  lostPackets: 0,
+  receivedPackets: 0,
+  sentBytes: 0,
+  receivedBytes: 0,
+  lostBytes: 0,
+  congestionEvents: 0,
+  readyStreams: 0,
+  queuedDatagrams: 0,
+};
+
+/** Streams of a connection without a handler that wait for one; more are refused. */
+const maxEarlyStreams = 256;
+
+/** What is known when the connection object is made. */
+export interface ConnectionStart {
+  readonly handle: number;
+  readonly side: "client" | "server";
+  readonly peer: number;
+  /** What the sentences of its errors call the peer: "relay.example:4443". */
+  readonly peerName: string;
+  readonly streamCreditBytes: number;
+}
+
+/** One connection, from the handshake's first packet to its last event. */
+export class QuicConnection implements Connection {
+  readonly handle: number;
+  readonly side: "client" | "server";
+  readonly peerName: string;
+  readonly endpoint: Endpoint;
+  readonly streamCreditBytes: number;
+  readonly closed: Promise<CloseInfo>;
+  /** The handshake is done. */
+  established = false;
+  protocol = "";
+  serverName = "";
+  /** Called when the handshake is done, or has failed; the client waits for it. */
+  onSettled: ((info: CloseInfo | undefined) => void) | undefined;
+  /** Sends were answered "port unreachable": if the peer stays silent, that is why. */
+  refusedSends = 0;
+
+  readonly #runtime: Runtime;
+  readonly #resolveClosed: (info: CloseInfo) => void;
+  readonly #streams = new Set<QuicStream>();
+  #handler: ConnectionHandler | undefined;
+  #early: [QuicStream, EarlySink][] = [];
+  #peer: number;
+  #remoteAddress: SocketAddress;
+  #info: CloseInfo | undefined;
+  #fault: TransportError | undefined;
+  #stats = noStats;
+  #closing = false;
+  #drained = false;
+
+  constructor(runtime: Runtime, endpoint: Endpoint, start: ConnectionStart) {
+    this.#runtime = runtime;
+    this.endpoint = endpoint;
+    this.handle = start.handle;
+    this.side = start.side;
+    this.#peer = start.peer;
+    this.#remoteAddress = runtime.peers.socketAddress(start.peer);
+    this.peerName = start.peerName;
+    this.streamCreditBytes = start.streamCreditBytes;
+    const { promise, resolve } = Promise.withResolvers<CloseInfo>();
+    this.closed = promise;
+    this.#resolveClosed = resolve;
+  }
+
+  get localAddress(): SocketAddress {
+    return this.endpoint.address;
+  }
+
+  get remoteAddress(): SocketAddress {
+    return this.#remoteAddress;
+  }
+
+  get handler(): ConnectionHandler | undefined {
+    return this.#handler;
+  }
+
+  set handler(handler: ConnectionHandler | undefined) {
+    this.#handler = handler;
+    if (handler === undefined) return;
+    if (this.#early.length > 0) this.#runtime.executor.add(() => this.#deliverEarly());
+    const info = this.#info;
+    if (info !== undefined) this.#runtime.executor.add(() => handler.closed?.(info)); // it came too late for the event
+  }
+
+  openUnidirectional(source: SendSource, sortKey: SortKey = defaultSortKey): SendStream {
+    return this.#open(1, source, undefined, sortKey);
+  }
+
+  openBidirectional(source: SendSource, sink: ReceiveSink, sortKey: SortKey = defaultSortKey): BidirectionalStream {
+    return this.#open(0, source, sink, sortKey);
+  }
+
+  sendDatagram(payload: Uint8Array, options: DatagramOptions = {}): boolean {
+    const { engine } = this.#runtime;
+    if (this.#over || payload.length > engine.datagramBuffer.length) return false;
+    if (this.#runtime.busy)
+      throw new TransportError("option-invalid", {
+        option: "sendDatagram",
+        detail: "a source may not send datagrams from inside pull",
+      });
+    engine.datagramBuffer.set(payload);
+    const [k3, k2, k1, k0] = options.sortKey ?? defaultSortKey;
+    const { deadlineMs } = options;
+    const deadline = deadlineMs === undefined ? 0 : this.#runtime.now() + Math.ceil(deadlineMs * 1000);
+    const status = engine.sendDatagram(this.handle, payload.length, k3, k2, k1, k0, deadline);
+    this.#runtime.touch();
+    return status === 1;
+  }
+
+  get maxDatagramSize(): number {
+    if (this.#over || this.#runtime.busy) return 0;
+    return Math.max(0, this.#runtime.engine.maxDatagramSize(this.handle));
+  }
+
+  close({ code = 0, reason = "" }: CloseOptions = {}): void {
+    const high = highWord(code);
+    const low = lowWord(code);
+    if (this.#over) return;
+    this.#closing = true;
+    if (this.#runtime.busy) {
+      this.#runtime.later(() => this.#sendClose(high, low, reason));
+      return;
+    }
+    this.#sendClose(high, low, reason);
+  }
+
+  stats(): ConnectionStats {
+    if (this.#info === undefined && !this.#runtime.busy) this.#stats = this.#runtime.engine.stats(this.handle);
+    return this.#stats;
+  }
+
+  ref(): this {
+    if (!this.#over) this.endpoint.refClient();
+    return this;
+  }
+
+  unref(): this {
+    this.endpoint.unrefClient();
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.closed;
+  }
+
+  // --- From the runtime -------------------------------------------------------------------------------------------
+
+  onConnected(): void {
+    const info = this.#runtime.engine.connectionInfo(this.handle);
+    this.protocol = info.alpn;
+    this.serverName = info.serverName;
+    this.onPath(info.peer);
+    this.established = true;
+    openChannel.publish({ connection: this });
+    this.#settle(undefined);
+  }
+
+  onPath(peer: number): void {
+    this.#peer = peer;
+    this.#remoteAddress = this.#runtime.peers.socketAddress(peer);
+  }
+
+  /** Index of the peer's present address. */
+  get peer(): number {
+    return this.#peer;
+  }
+
+  onStream(handle: number, id: bigint, unidirectional: boolean): QuicStream {
+    const direction = unidirectional ? "unidirectional" : "bidirectional";
+    const stream = new QuicStream(this.#runtime, this, handle, {
+      direction,
+      id,
+      sends: !unidirectional,
+      receives: true,
+    });
+    this.#adopt(stream);
+    if (this.#handler !== undefined && this.#early.length === 0) this.#accept(stream);
+    else if (this.#early.length < maxEarlyStreams) {
+      const sink = new EarlySink();
+      stream.autoCredit = false;
+      stream.setSink(sink);
+      this.#early.push([stream, sink]);
+    } else this.#refuse(stream);
+    return stream;
+  }
+
+  onDatagram(bytes: Uint8Array, start: number, end: number): void {
+    this.#handler?.datagram?.(bytes, start, end);
+  }
+
+  onDatagramsDropped(count: number, why: DatagramDropReason): void {
+    this.#handler?.datagramsDropped?.(count, why);
+  }
+
+  onReleased(stream: QuicStream): void {
+    this.#streams.delete(stream);
+    this.guard(() => stream.onReleased());
+  }
+
+  /** The connection is over. Streams first, then the handler, then whoever awaits `closed`. */
+  onClosed(info: CloseInfo): void {
+    if (this.#info !== undefined) return;
+    const told = this.#fault === undefined ? info : { ...info, error: this.#fault };
+    this.#info = told;
+    const handler = this.#handler;
+    const streams = [...this.#streams];
+    this.#streams.clear();
+    this.#early = [];
+    for (const stream of streams) {
+      this.#runtime.forgetStream(stream);
+      this.guard(() => stream.onReleased());
+    }
+    this.guard(() => handler?.closed?.(told));
+    closeChannel.publish({ connection: this, info: told });
+    this.#settle(told);
+    this.#resolveClosed(told);
+    this.endpoint.connectionClosed(this);
+  }
+
+  /** Nothing more is sent: the handle is dead. */
+  onDrained(): void {
+    if (this.#drained) return;
+    this.#drained = true;
+    this.endpoint.connectionDrained(this);
+  }
+
+  /** Runs a callback of the user. What it throws ends this connection, and no other. */
+  guard(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The handshake cannot succeed, for a reason that only the socket knows. */
+  giveUp(error: TransportError): void {
+    if (this.#fault !== undefined || this.#over) return;
+    this.#fault = error;
+    this.close();
+  }
+
+  /** A callback threw: the connection ends with an error that carries the cause. */
+  fail(cause: unknown): void {
+    if (this.#fault !== undefined) return;
+    this.#fault = new TransportError("handler-failed", { where: this.peerName, detail: messageOf(cause) }, { cause });
+    process.emitWarning(this.#fault);
+    this.close({ code: 0, reason: "internal error" });
+  }
+
+  // --- Inside -----------------------------------------------------------------------------------------------------
+
+  get #over(): boolean {
+    return this.#closing || this.#info !== undefined;
+  }
+
+  #open(direction: 0 | 1, source: SendSource, sink: ReceiveSink | undefined, key: SortKey): QuicStream {
+    if (this.#over) throw new TransportError("closed", { what: "connection" });
+    if (this.#runtime.busy)
+      throw new TransportError("option-invalid", {
+        option: "open",
+        detail: "a source may not open streams from inside pull",
+      });
+    const handle = this.#runtime.engine.openStream(this.handle, direction, key[0], key[1], key[2], key[3]);
+    if (handle < 0) {
+      if (handle === -1) throw new TransportError("closed", { what: "connection" });
+      throw new TransportError("limit-reached", { what: "stream", detail: "finish or reset some first" });
+    }
+    const stream = new QuicStream(this.#runtime, this, handle, {
+      direction: direction === 1 ? "unidirectional" : "bidirectional",
+      id: undefined,
+      sends: true,
+      receives: direction === 0,
+    });
+    this.#adopt(stream);
+    if (sink !== undefined) stream.setSink(sink);
+    stream.setSource(source);
+    return stream;
+  }
+
+  #adopt(stream: QuicStream): void {
+    this.#streams.add(stream);
+    this.#runtime.rememberStream(stream);
+  }
+
+  #accept(stream: QuicStream, early?: EarlySink): void {
+    this.guard(() => {
+      const sink = this.#handler?.stream?.(stream as IncomingStream, stream.direction);
+      if (sink === undefined) return this.#refuse(stream);
+      stream.setSink(sink);
+      early?.replay(stream, sink);
+    });
+  }
+
+  #deliverEarly(): void {
+    const early = this.#early;
+    this.#early = [];
+    for (const [stream, sink] of early) {
+      stream.autoCredit = true;
+      this.#accept(stream, sink);
+    }
+  }
+
+  /** Nobody here wants the stream. */
+  #refuse(stream: QuicStream): void {
+    stream.stop(0);
+    stream.reset(0);
+  }
+
+  #sendClose(high: number, low: number, reason: string): void {
+    if (this.#info !== undefined) return;
+    this.#stats = this.#runtime.engine.stats(this.handle);
+    const bytes = clipped(encoder.encode(reason));
+    this.#runtime.engine.closeConnection(this.handle, high, low, bytes, this.#runtime.now());
+    this.#runtime.touch();
+  }
+
+  #settle(info: CloseInfo | undefined): void {
+    const settled = this.onSettled;
+    this.onSettled = undefined;
+    settled?.(info);
+  }
+}
+
+/** At most `maxReasonBytes`, never ending inside a character. */
+function clipped(text: Uint8Array): Uint8Array {
+  if (text.length <= maxReasonBytes) return text;
+  let end = maxReasonBytes;
+  while (end > 0 && (text[end]! & 0xc0) === 0x80) end--;
+  return text.subarray(0, end);
+}

@@ -1,0 +1,453 @@
+/**
+ * One engine and one executor per thread, made when first needed, serving every listener and connection there. This file
+ * is the glue between them: packets to the engine's slots, events to their owners, TX records to sockets.
+ *
+ * A crash of the engine ends the connections and listeners of this thread with an error and nothing else: the executor
+ * lives on, and the next `listen` or `connect` makes a new engine.
+ */
+import {
+  createEngine,
+  DATA_FIN,
+  DatagramDrop,
+  type Engine,
+  EVENT_CONNECTION,
+  EVENT_FLAGS,
+  EVENT_HIGH,
+  EVENT_KIND,
+  EVENT_LENGTH,
+  EVENT_LOW,
+  EVENT_POINTER,
+  EVENT_STREAM,
+  EVENT_WORDS,
+  EventKind,
+  handleIndex,
+  prepared,
+  STREAM_UNI,
+} from "@moqingbird/engine";
+import { rejectedChannel } from "./channels.ts";
+import { ClientConfigs } from "./client-configs.ts";
+import { type LoopClock, systemClock } from "./clock.ts";
+import { closeInfo } from "./close-info.ts";
+import type { DatagramDropReason } from "./connection.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { codeOf } from "./error-code.ts";
+import { messageOf, TransportError } from "./errors.ts";
+import { Executor, type LoopStep, type PacketLoop } from "./executor.ts";
+import { PeerTable } from "./peers.ts";
+import type { QuicConnection } from "./quic-connection.ts";
+import type { QuicStream } from "./streams.ts";
+
+/** Packets one turn builds at most: about 1 ms of work, so that no burst of sends keeps receiving waiting. */
+const packetsPerPump = 128;
+/** Event batches (1024 records each) one dispatch hands out at most. */
+const batchesPerDispatch = 8;
+/** How soon to ask again whether the kernel has taken what libuv holds, ms. */
+const blockedSocketMs = 1;
+
+const dropReasons: Readonly<Record<number, DatagramDropReason>> = {
+  [DatagramDrop.QUEUE]: "queue-full",
+  [DatagramDrop.DEADLINE]: "deadline",
+  [DatagramDrop.NEVER_FITS]: "too-large",
+};
+const decoder = new TextDecoder();
+
+/** Options of a runtime; for tests. */
+export interface RuntimeOptions {
+  readonly clock?: LoopClock;
+  readonly trace?: (step: LoopStep) => void;
+}
+
+/** What a thread's sockets, engine and executor have in common. */
+export class Runtime implements PacketLoop {
+  readonly executor: Executor;
+  /** True while the engine builds a packet and must not be called: do it `later`. */
+  busy = false;
+  /** Received packets lost because a turn's slots were full. */
+  droppedPackets = 0;
+
+  readonly #clock: LoopClock;
+  readonly #endpoints: (Endpoint | undefined)[] = [];
+  readonly #connections: (QuicConnection | undefined)[] = [];
+  readonly #streams: (QuicStream | undefined)[] = [];
+  readonly #touched = new Set<Endpoint>();
+  readonly #txViews: (Uint8Array | undefined)[] = [];
+  #instance: EngineInstance | undefined;
+  #rxCount = 0;
+  #dirty = false;
+  #moreEvents = false;
+  #morePackets = false;
+  #blockedTimer: NodeJS.Timeout | undefined;
+  #flushed: (() => void)[] = [];
+
+  constructor(options: RuntimeOptions = {}) {
+    this.#clock = options.clock ?? systemClock;
+    this.executor = new Executor(this, { clock: this.#clock, ...(options.trace ? { trace: options.trace } : {}) });
+  }
+
+  /** The engine, made when first asked for. Errors: EngineError `not-built`. */
+  get engine(): Engine {
+    return this.#live.engine;
+  }
+
+  get peers(): PeerTable {
+    return this.#live.peers;
+  }
+
+  /** Client configurations, shared by connections with equal options. */
+  get clientConfigs(): ClientConfigs {
+    return this.#live.clientConfigs;
+  }
+
+  now(): number {
+    return this.#clock.micros();
+  }
+
+  /** The engine was given something to do: see to it that a turn comes. */
+  touch(): void {
+    this.#dirty = true;
+    this.executor.wake("engine");
+  }
+
+  /** Does what may not be done while `busy`, as soon as it may. */
+  later(task: () => void): void {
+    this.executor.add(task);
+  }
+
+  /** Resolves when everything that can leave now has been given to the sockets. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#flushed.push(resolve);
+      this.touch();
+    });
+  }
+
+  // --- Tables -----------------------------------------------------------------------------------------------------
+
+  addEndpoint(endpoint: Endpoint): void {
+    this.#endpoints[handleIndex(endpoint.handle)] = endpoint;
+  }
+
+  removeEndpoint(endpoint: Endpoint): void {
+    if (this.#endpoint(endpoint.handle) === endpoint) this.#endpoints[handleIndex(endpoint.handle)] = undefined;
+  }
+
+  addConnection(connection: QuicConnection): void {
+    this.#connections[handleIndex(connection.handle)] = connection;
+  }
+
+  rememberStream(stream: QuicStream): void {
+    this.#streams[handleIndex(stream.handle)] = stream;
+  }
+
+  forgetStream(stream: QuicStream): void {
+    if (this.#stream(stream.handle) === stream) this.#streams[handleIndex(stream.handle)] = undefined;
+  }
+
+  // --- Packets in -------------------------------------------------------------------------------------------------
+
+  /** Absorbs one packet into the engine's arena; the turn that follows processes all of the burst. */
+  receive(packet: Uint8Array, endpoint: number, peer: number): void {
+    const { engine } = this.#live;
+    if (this.#rxCount === engine.rxSlots) {
+      this.droppedPackets++;
+      return;
+    }
+    const slot = engine.rxView(this.#rxCount);
+    if (packet.length > slot.length) return; // larger than any QUIC packet of ours: noise
+    slot.set(packet);
+    engine.rx(this.#rxCount++, packet.length, endpoint, peer, 0);
+    this.executor.wake("packets");
+  }
+
+  // --- The loop ---------------------------------------------------------------------------------------------------
+
+  ingest(now: number): number {
+    const count = this.#rxCount;
+    this.#rxCount = 0;
+    if (count > 0) this.#instance?.engine.ingest(count, now);
+    return count;
+  }
+
+  timers(now: number): void {
+    this.#instance?.engine.timers(now);
+  }
+
+  dispatch(): void {
+    this.#moreEvents = false;
+    for (let batch = 0; batch < batchesPerDispatch; batch++) {
+      const engine = this.#instance?.engine;
+      const count = engine?.events() ?? 0;
+      if (engine === undefined || count === 0) return;
+      for (let i = 0; i < count; i++) this.#event(engine, i * EVENT_WORDS);
+    }
+    this.#moreEvents = true;
+  }
+
+  pump(now: number): number {
+    const engine = this.#instance?.engine;
+    if (engine === undefined) return 0;
+    this.#dirty = false;
+    const count = engine.pump(now, packetsPerPump);
+    for (let i = 0; i < count; i++) this.#push(engine, i);
+    let blocked = false;
+    for (const endpoint of this.#touched) {
+      if (endpoint.flush()) this.#touched.delete(endpoint);
+      else blocked = true;
+    }
+    if (blocked) this.#retryBlocked();
+    this.#morePackets = engine.pumpPending() === 1;
+    if (!this.#morePackets && this.#flushed.length > 0) {
+      for (const resolve of this.#flushed.splice(0)) resolve();
+    }
+    return count;
+  }
+
+  get pending(): boolean {
+    return this.#dirty || this.#moreEvents || this.#morePackets || this.#rxCount > 0;
+  }
+
+  nextDeadline(): number {
+    return this.#instance?.engine.nextDeadline() ?? -1;
+  }
+
+  armTimer(deadline: number): number {
+    return this.engine.armTimer(deadline);
+  }
+
+  cancelTimer(timer: number): void {
+    this.#instance?.engine.cancelTimer(timer);
+  }
+
+  /** The engine trapped: everything that lived in it is over. Timers of the executor move to a new one. */
+  failed(error: unknown): void {
+    const crash = new TransportError("engine-crashed", { detail: detailOf(error) }, { cause: error });
+    const endpoints = this.#endpoints.splice(0);
+    const connections = this.#connections.splice(0);
+    this.#streams.length = 0;
+    this.#txViews.length = 0;
+    this.#touched.clear();
+    this.#instance = undefined;
+    this.#rxCount = 0;
+    this.#dirty = this.#moreEvents = this.#morePackets = this.busy = false;
+    const info = { by: "engine", code: 0n, reason: "", error: crash } as const;
+    for (const connection of connections) connection?.onClosed(info);
+    for (const endpoint of endpoints) endpoint?.onCrash(crash);
+    for (const resolve of this.#flushed.splice(0)) resolve();
+    if (this.executor.scheduled > 0) this.executor.rearm();
+  }
+
+  // --- Inside -----------------------------------------------------------------------------------------------------
+
+  get #live(): EngineInstance {
+    this.#instance ??= this.#start();
+    return this.#instance;
+  }
+
+  #start(): EngineInstance {
+    const engine = createEngine({
+      clock: this.#clock,
+      prepare: this.#prepare,
+      onPrepareError: (error, _connection, stream) => {
+        const connection = this.#stream(stream)?.connection;
+        this.later(() => connection?.fail(error));
+      },
+    });
+    return { engine, peers: new PeerTable(engine), clientConfigs: new ClientConfigs(engine) };
+  }
+
+  /** The engine builds a packet and asks a stream for bytes. */
+  readonly #prepare = (_connection: number, handle: number, offset: number, max: number): number => {
+    const stream = this.#stream(handle);
+    if (stream === undefined) return prepared(0, false, false);
+    this.busy = true;
+    try {
+      const count = stream.pull((this.#instance as EngineInstance).engine.memory, offset, max);
+      if (!(count >= 0 && count <= max))
+        throw new RangeError(`pull returned ${count}, which is not within 0 and ${max}`);
+      const { finished } = stream;
+      // A source that has bytes but gives none would be asked for ever: it sleeps until it is activated again.
+      return prepared(count, finished, !finished && count > 0 && stream.pending);
+    } finally {
+      this.busy = false;
+    }
+  };
+
+  #push(engine: Engine, record: number): void {
+    const slot = engine.txSlot(record);
+    const endpoint = this.#endpoint(engine.txEndpoint(record));
+    if (endpoint === undefined) {
+      engine.releaseTx(slot);
+      return;
+    }
+    const length = engine.txLength(record);
+    // Most packets are as long as the one before in their slot: the view is made once.
+    let view = this.#txViews[slot];
+    if (view?.length !== length) {
+      view = engine.txView(slot).subarray(0, length);
+      this.#txViews[slot] = view;
+    }
+    endpoint.push(slot, view, engine.txPeer(record));
+    this.#touched.add(endpoint);
+  }
+
+  #retryBlocked(): void {
+    this.#blockedTimer ??= setTimeout(() => {
+      this.#blockedTimer = undefined;
+      this.touch();
+    }, blockedSocketMs);
+  }
+
+  #event(engine: Engine, at: number): void {
+    const words = engine.eventWords;
+    const kind = words[at + EVENT_KIND] as number;
+    switch (kind) {
+      case EventKind.DATA:
+      case EventKind.RESET:
+      case EventKind.STOP:
+      case EventKind.ACKED:
+      case EventKind.RELEASED:
+        this.#streamEvent(engine, kind, at);
+        return;
+      case EventKind.TIMER:
+        this.executor.fire(words[at + EVENT_STREAM] as number);
+        return;
+      case EventKind.CONNECTED:
+        this.#connected(words[at + EVENT_CONNECTION] as number, at);
+        return;
+      case EventKind.CLOSED:
+        this.#closed(engine, words[at + EVENT_CONNECTION] as number, at);
+        return;
+    }
+    const connection = this.#connection(words[at + EVENT_CONNECTION] as number);
+    if (connection === undefined) return;
+    switch (kind) {
+      case EventKind.STREAM: {
+        const id = codeOf(words[at + EVENT_HIGH] as number, words[at + EVENT_LOW] as number);
+        connection.onStream(
+          words[at + EVENT_STREAM] as number,
+          id,
+          ((words[at + EVENT_FLAGS] as number) & STREAM_UNI) !== 0,
+        );
+        return;
+      }
+      case EventKind.DATAGRAM: {
+        const start = words[at + EVENT_POINTER] as number;
+        const end = start + (words[at + EVENT_LENGTH] as number);
+        connection.guard(() => connection.onDatagram(engine.memory, start, end));
+        return;
+      }
+      case EventKind.DATAGRAM_DROPPED: {
+        const why = dropReasons[words[at + EVENT_FLAGS] as number] ?? "queue-full";
+        const count = words[at + EVENT_LOW] as number;
+        connection.guard(() => connection.onDatagramsDropped(count, why));
+        return;
+      }
+      case EventKind.PATH:
+        connection.onPath(words[at + EVENT_STREAM] as number);
+        return;
+      case EventKind.DRAINED:
+        this.#connections[handleIndex(connection.handle)] = undefined;
+        connection.onDrained();
+        return;
+    }
+  }
+
+  #streamEvent(engine: Engine, kind: number, at: number): void {
+    const words = engine.eventWords;
+    const stream = this.#stream(words[at + EVENT_STREAM] as number);
+    if (stream === undefined) return;
+    const { connection } = stream;
+    try {
+      switch (kind) {
+        case EventKind.DATA: {
+          const start = words[at + EVENT_POINTER] as number;
+          const end = start + (words[at + EVENT_LENGTH] as number);
+          stream.onData(engine.memory, start, end, ((words[at + EVENT_FLAGS] as number) & DATA_FIN) !== 0);
+          return;
+        }
+        case EventKind.RESET:
+          stream.onReset(codeOf(words[at + EVENT_HIGH] as number, words[at + EVENT_LOW] as number));
+          return;
+        case EventKind.STOP:
+          stream.onStop(codeOf(words[at + EVENT_HIGH] as number, words[at + EVENT_LOW] as number));
+          return;
+        case EventKind.ACKED:
+          stream.onAcked();
+          return;
+        case EventKind.RELEASED:
+          this.forgetStream(stream);
+          connection.onReleased(stream);
+          return;
+      }
+    } catch (error) {
+      connection.fail(error);
+    }
+  }
+
+  #connected(handle: number, at: number): void {
+    const known = this.#connection(handle);
+    if (known !== undefined) {
+      known.onConnected();
+      return;
+    }
+    const words = (this.#instance as EngineInstance).engine.eventWords;
+    this.#endpoint(words[at + EVENT_STREAM] as number)?.accept(handle, words[at + EVENT_HIGH] as number);
+  }
+
+  #closed(engine: Engine, handle: number, at: number): void {
+    const words = engine.eventWords;
+    const start = words[at + EVENT_POINTER] as number;
+    const close = {
+      by: words[at + EVENT_FLAGS] as number,
+      code: codeOf(words[at + EVENT_HIGH] as number, words[at + EVENT_LOW] as number),
+      reason: decoder.decode(engine.memory.subarray(start, start + (words[at + EVENT_LENGTH] as number))),
+    };
+    const connection = this.#connection(handle);
+    if (connection !== undefined) {
+      connection.onClosed(closeInfo(close, connection.endpoint.closeContext(connection)));
+    } else if (rejectedChannel.hasSubscribers) {
+      const remoteAddress = this.peers.socketAddress(engine.connectionInfo(handle).peer);
+      rejectedChannel.publish({ remoteAddress, close });
+    }
+  }
+
+  #endpoint(handle: number): Endpoint | undefined {
+    const endpoint = this.#endpoints[handleIndex(handle)];
+    return endpoint?.handle === handle ? endpoint : undefined;
+  }
+
+  #connection(handle: number): QuicConnection | undefined {
+    const connection = this.#connections[handleIndex(handle)];
+    return connection?.handle === handle ? connection : undefined;
+  }
+
+  #stream(handle: number): QuicStream | undefined {
+    const stream = this.#streams[handleIndex(handle)];
+    return stream?.handle === handle ? stream : undefined;
+  }
+}
+
+/** An engine and the tables that die with it. */
+interface EngineInstance {
+  readonly engine: Engine;
+  readonly peers: PeerTable;
+  readonly clientConfigs: ClientConfigs;
+}
+
+function detailOf(error: unknown): string {
+  const cause = (error as Error | undefined)?.cause;
+  return cause === undefined ? messageOf(error) : `${messageOf(error)} ${messageOf(cause)}`;
+}
+
+let shared: Runtime | undefined;
+
+/** The runtime of this thread. */
+export function runtime(): Runtime {
+  shared ??= new Runtime();
+  return shared;
+}
+
+/** The executor of this thread: tasks, timers and a port for other threads, on the packet loop. */
+export function executor(): Executor {
+  return runtime().executor;
+}
