@@ -1,0 +1,27 @@
+/** Other people's programs, each at the version it was checked with. */
+import { inCache } from "@moqingbird/toolchain";
+
+/** Where cargo installs; its programs stand in `bin` below it. */
+export const cargoFolder = inCache("peers");
+
+/** Cloudflare's draft-14 relay and tools, and the draft-14 interop client. Each crate brings one program of its name. */
+export const cratePins = {
+  "moq-relay-ietf": "0.7.19",
+  "moq-pub": "0.8.15",
+  "moq-sub": "0.4.9",
+  "moq-clock-ietf": "0.6.15",
+  "moq-test-client": "0.1.7", // 0.1.8 and later speak draft 16
+} as const;
+
+export type CargoPeer = keyof typeof cratePins;
+
+/** aiomoqt on picoquic, with everything it depends on. From aiopquic 0.5 on, a self-signed server is refused even unverified. */
+export const pythonPins = {
+  aiomoqt: "0.10.6",
+  aiopquic: "0.4.1",
+  certifi: "2026.10.18",
+  sortedcontainers: "2.4.0",
+} as const;
+
+/** The Pythons for which aiopquic of this version has wheels, preferred first. */
+export const pythonVersions = ["3.12", "3.13"] as const;

@@ -1,0 +1,30 @@
+/** Makes every peer available, or says in one sentence which is not: a missing peer is a failure, never a skip. */
+
+import { existsSync } from "node:fs";
+import { Failure, needApt } from "@moqingbird/toolchain";
+import { cargoProgram, installCargoPeers } from "./cargo.ts";
+import { type CargoPeer, cratePins, pythonPins } from "./pins.ts";
+import { aiomoqtPython, installPythonPeers } from "./python.ts";
+
+/** Builds or fetches what is missing. Warm it costs a few file reads. */
+export async function provision(): Promise<void> {
+  await needApt("ffmpeg");
+  await installPythonPeers();
+  await installCargoPeers();
+}
+
+/** The path of a peer's program. Throws when it is not installed: tests never install. */
+export function peerProgram(peer: CargoPeer): string {
+  const program = cargoProgram(peer);
+  if (!existsSync(program)) throw missing(`${peer} ${cratePins[peer]}`);
+  return program;
+}
+
+/** The Python that has aiomoqt. Throws when it is not installed. */
+export function peerPython(): string {
+  const python = aiomoqtPython();
+  if (python === undefined) throw missing(`aiomoqt ${pythonPins.aiomoqt}`);
+  return python;
+}
+
+const missing = (name: string): Failure => new Failure(`The peer ${name} is not installed: ./run interop installs it.`);

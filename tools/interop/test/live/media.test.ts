@@ -1,0 +1,88 @@
+/**
+ * A camera through our relay, in real time: two publishers of the same picture and sound, moq-pub and moqb, and for each
+ * of them two subscribers that come late, moq-sub and moqb.
+ */
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect } from "vitest";
+import { test } from "../../src/lab/lab.ts";
+import { startMoqb, startRelay, trust } from "../../src/lab/ours.ts";
+import { startMoqPub, startMoqSub } from "../../src/lab/peers.ts";
+import { makeClip } from "../../src/media/clip.ts";
+import { feed } from "../../src/media/feeder.ts";
+import { type Movie, parseMovie } from "../../src/media/movie.ts";
+import { decodingErrors, probe } from "../../src/media/probe.ts";
+
+const seconds = 20;
+/** When the subscribers come, in seconds of the clip. */
+const joinAt = 3.4;
+
+test("what moq-pub and moqb publish, moq-sub and moqb receive packet for packet from the group they join", {
+  timeout: 90_000,
+}, async ({ lab }) => {
+  const relay = await startRelay(lab);
+  const movie = parseMovie(await readFile(await makeClip(lab.folder, { seconds })));
+  const publishers = [
+    { broadcast: "camera/moq-pub", program: startMoqPub(lab, relay.url, "camera/moq-pub") },
+    {
+      broadcast: "camera/moqb",
+      program: startMoqb(lab, ["pub", relay.url, "--broadcast", "camera/moqb", "--format", "fmp4", ...trust(lab)]),
+    },
+  ];
+  for (const { broadcast } of publishers)
+    await relay.log.until({ event: "publish-namespace-ok", namespace: broadcast });
+  const playing = feed(
+    movie,
+    publishers.map(({ program }) => program.stdin),
+  );
+  await delay(joinAt * 1000);
+
+  const subscribers = publishers.flatMap(({ broadcast, program }) => {
+    const file = (name: string): string => lab.file(`${broadcast.replace("/", "-")}-${name}.mp4`);
+    const moqb = ["sub", relay.url, "--broadcast", broadcast, "--output", file("moqb"), ...trust(lab)];
+    return [
+      { of: program, file: file("moq-sub"), program: startMoqSub(lab, relay.url, broadcast, file("moq-sub")) },
+      { of: program, file: file("moqb"), program: startMoqb(lab, moqb) },
+    ];
+  });
+  await playing.finished;
+  for (const { program } of publishers) program.stdin.end();
+  await delay(500); // moq-pub has no end of its own: it is killed, and must have sent what it was fed
+  publishers[0]?.program.signal("SIGKILL");
+
+  // moqb says goodbye; of the killed moq-pub the relay learns by its silence, ten seconds later.
+  expect(await publishers[1]?.program.exits()).toEqual({ code: 0, signal: null });
+  for (const { program, file } of subscribers) {
+    expect(await program.exits(20_000), program.name).toEqual({ code: 0, signal: null });
+    await expectWholeFromJoin(movie, file);
+  }
+
+  // One subscription upstream per track, whoever asked: catalog, init, picture and sound.
+  for (const { broadcast } of publishers) {
+    const upstream = relay.log.all({ event: "upstream-subscribe", namespace: broadcast }).map(({ track }) => track);
+    expect(upstream.sort()).toEqual([".catalog", "0.mp4", "1.m4s", "2.m4s"]);
+  }
+});
+
+/** The file holds the header and, per track, exactly the fragments that were fed from the one it begins with. */
+async function expectWholeFromJoin(movie: Movie, file: string): Promise<void> {
+  const received = parseMovie(await readFile(file));
+  expect(received.header.equals(movie.header), `${file}: header`).toBe(true);
+  const expected: number[] = [];
+  for (const track of movie.tracks) {
+    const got = received.fragments.filter((fragment) => fragment.track === track);
+    const start = got[0]?.seconds ?? Number.NaN;
+    // The newest group at the time of joining: at most one group old, and one more for two slow programs to start.
+    expect(start, `${file}: start of track ${track}`).toBeGreaterThan(joinAt - 1.1);
+    expect(start, `${file}: start of track ${track}`).toBeLessThan(joinAt + 2.1);
+    const fed = movie.fragments.filter((fragment) => fragment.track === track && fragment.seconds >= start);
+    const bytes = (fragments: typeof fed): Buffer => Buffer.concat(fragments.map((fragment) => fragment.bytes));
+    expect(bytes(got).equals(bytes(fed)), `${file}: bytes of track ${track}`).toBe(true);
+    expected.push(fed.length);
+  }
+  expect((await probe(file)).map(({ codec, packets }) => [codec, packets])).toEqual([
+    ["h264", expected[0]],
+    ["aac", expected[1]],
+  ]);
+  expect(await decodingErrors(file)).toBe("");
+}

@@ -1,0 +1,69 @@
+/** moq-test-client, the draft-14 interop client. It passes on silence, so our log is the judge of what happened. */
+import { expect } from "vitest";
+import type { Lab } from "../../src/lab/lab.ts";
+import { test } from "../../src/lab/lab.ts";
+import { type OurRelay, startRelay } from "../../src/lab/ours.ts";
+import { startTestClient } from "../../src/lab/peers.ts";
+import { parseTap } from "../../src/lab/tap.ts";
+
+const namespace = "moq-test/interop";
+const track = "test-track";
+
+async function runCase(lab: Lab, relay: OurRelay, name: string): Promise<void> {
+  const client = startTestClient(lab, relay.url, name);
+  expect(await client.exits(15_000)).toEqual({ code: 0, signal: null });
+  expect(parseTap(client.lines)).toMatchObject([{ name, ok: true }]);
+}
+
+test("setup-only: both SETUP messages passed and the client closed", async ({ lab }) => {
+  const relay = await startRelay(lab);
+  await runCase(lab, relay, "setup-only");
+  const opened = await relay.log.until({ event: "session-open", version: "moq-transport-14" });
+  await relay.log.until({ event: "session-closed", session: String(opened.session) });
+});
+
+test("announce-only: PUBLISH_NAMESPACE_OK was sent", async ({ lab }) => {
+  const relay = await startRelay(lab);
+  await runCase(lab, relay, "announce-only");
+  expect(relay.log.all({ event: "publish-namespace-ok", namespace })).toHaveLength(1);
+});
+
+test("publish-namespace-done: the namespace was accepted and is gone afterwards", async ({ lab }) => {
+  const relay = await startRelay(lab);
+  // This version of the client ends its control stream instead of sending PUBLISH_NAMESPACE_DONE; aiomoqt sends it.
+  await runCase(lab, relay, "publish-namespace-done");
+  expect(relay.log.all({ event: "publish-namespace-ok", namespace })).toHaveLength(1);
+  await relay.log.until({ event: "namespace-gone", namespace });
+});
+
+test("subscribe-error: an unknown namespace is answered TRACK_DOES_NOT_EXIST", async ({ lab }) => {
+  const relay = await startRelay(lab);
+  await runCase(lab, relay, "subscribe-error");
+  expect(relay.log.all({ event: "subscribe-error" })).toMatchObject([
+    { namespace: "nonexistent/namespace", track, code: 4 },
+  ]);
+});
+
+test("announce-subscribe: the subscription reached the publisher", async ({ lab }) => {
+  const relay = await startRelay(lab);
+  // The client sends PUBLISH_NAMESPACE and SUBSCRIBE at the same moment on two connections. When SUBSCRIBE comes first it is
+  // refused at once and the client is done at once, so it is asked again until it came second.
+  const forwarded = () => relay.log.all({ event: "upstream-subscribe", namespace, track });
+  for (let attempt = 0; attempt < 20 && forwarded().length === 0; attempt++) {
+    await runCase(lab, relay, "announce-subscribe");
+  }
+  const [upstream] = forwarded();
+  expect(relay.log.all({ event: "publish-namespace-ok", namespace }).map(({ session }) => session)).toContain(
+    upstream?.session,
+  );
+  expect(relay.log.all({ event: "subscribe-ok", namespace, track })).toHaveLength(1);
+});
+
+test("subscribe-before-announce: refused with TRACK_DOES_NOT_EXIST, and the announcement that follows is accepted", async ({
+  lab,
+}) => {
+  const relay = await startRelay(lab);
+  await runCase(lab, relay, "subscribe-before-announce");
+  expect(relay.log.all({ event: "subscribe-error", namespace, track })).toMatchObject([{ code: 4 }]);
+  expect(relay.log.all({ event: "publish-namespace-ok", namespace })).toHaveLength(1);
+});
