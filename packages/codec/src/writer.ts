@@ -59,7 +59,8 @@ export class Writer {
     if (typeof value === "bigint") {
       if (value < 0n || value > maxVarint) throw invalid(field, value, "an integer up to 2^62-1");
       if (value > Number.MAX_SAFE_INTEGER) {
-        writeBigVarint(this.#bytes, this.#reserve(8, field), value);
+        const at = this.#reserve(8, field);
+        writeBigVarint(this.#bytes, at, value);
         return;
       }
       this.varint(Number(value), field);
