@@ -82,7 +82,7 @@ describe("the movie", () => {
         id: 1,
         kind: "video",
         timescale: 15360,
-        codec: "avc1.4d4016",
+        codec: "avc1.4D4016",
         width: 384,
         height: 216,
         defaultSampleFlags: 0,
@@ -142,7 +142,7 @@ describe("the catalog", () => {
       supportsDeltaUpdates: true,
       commonTrackFields: { namespace: "/demo", packaging: "cmaf", renderGroup: 1 },
       tracks: [
-        { name: "1.m4s", initTrack: "0.mp4", selectionParams: { codec: "avc1.4d4016", width: 384, height: 216 } },
+        { name: "1.m4s", initTrack: "0.mp4", selectionParams: { codec: "avc1.4D4016", width: 384, height: 216 } },
         { name: "2.m4s", initTrack: "0.mp4", selectionParams: { codec: "mp4a.40.2", samplerate: 48000 } },
       ],
     });

@@ -8,10 +8,17 @@ export class Mp4Error extends Error {
   override readonly name = "Mp4Error";
   /** Byte offset in the whole stream, or in the box that was handed over. */
   readonly offset: number;
+  readonly #what: string;
 
-  constructor(message: string, offset: number) {
-    super(`${message} (at byte ${offset})`);
+  constructor(what: string, offset: number) {
+    super(`${what} (at byte ${offset})`);
+    this.#what = what;
     this.offset = offset;
+  }
+
+  /** The same error seen from the buffer that holds this one at `start`. */
+  within(start: number): Mp4Error {
+    return new Mp4Error(this.#what, start + this.offset);
   }
 }
 

@@ -122,7 +122,9 @@ function videoCodec(moov: Uint8Array, entry: Box, children: number): string {
     case "avc1":
     case "avc3": {
       const avcC = config("avcC");
-      return avcC === undefined ? name : `${name}.${hex(avcC.skip(1).u8())}${hex(avcC.u8())}${hex(avcC.u8())}`;
+      if (avcC === undefined) return name;
+      const profile = [avcC.skip(1).u8(), avcC.u8(), avcC.u8()];
+      return `${name}.${profile.map(hex).join("").toUpperCase()}`;
     }
     case "hvc1":
     case "hev1": {

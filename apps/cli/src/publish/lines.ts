@@ -1,9 +1,71 @@
-/** Cuts a byte stream into lines. A line keeps its newline, so that objects put end to end are the input again. */
+/**
+ * `--format lines`: one line is one object, sent at once. A line keeps its newline, so that objects put end to end are the
+ * input again. A group holds the lines of one second, so that whoever joins late gets the last second and then all.
+ */
+import type { GroupProducer, SubgroupProducer, TrackProducer } from "@moqingbird/model";
+import { Failure } from "../failure.ts";
+import { finishTrack, type Publisher } from "./publisher.ts";
+
+/** How long a group takes lines, in milliseconds, and how many bytes at most. */
+export const groupMs = 1000;
+export const groupBytes = 1024 * 1024;
 
 /** Longest line, in bytes. Beyond it the input is no text. */
 export const longestLineBytes = 1024 * 1024;
 
 const newline = 0x0a;
+
+export class LinesPublisher implements Publisher {
+  readonly #track: TrackProducer;
+  readonly #now: () => number;
+  readonly #splitter = new LineSplitter();
+  #group: { producer: GroupProducer; stream: SubgroupProducer; since: number; bytes: number } | undefined;
+  groups = 0;
+
+  constructor(track: TrackProducer, now: () => number) {
+    this.#track = track;
+    this.#now = now;
+  }
+
+  write(chunk: Uint8Array): void {
+    const lines = this.#splitter.push(chunk);
+    if (lines === "too-long") {
+      throw new Failure(
+        "usage",
+        `a line is longer than ${longestLineBytes} bytes; publish this input with --format bytes`,
+      );
+    }
+    for (const line of lines) this.#publish(line);
+  }
+
+  end(): void {
+    const last = this.#splitter.end();
+    if (last !== undefined) this.#publish(last);
+    this.#endGroup();
+    finishTrack(this.#track);
+  }
+
+  #publish(line: Uint8Array): void {
+    const now = this.#now();
+    const group = this.#group;
+    if (group !== undefined && (now - group.since >= groupMs || group.bytes >= groupBytes)) this.#endGroup();
+    this.#group ??= this.#openGroup(now);
+    this.#group.stream.writeObject(line);
+    this.#group.bytes += line.length;
+  }
+
+  #openGroup(since: number) {
+    const producer = this.#track.appendGroup();
+    this.groups++;
+    return { producer, stream: producer.subgroup(0, { endOfGroup: true }), since, bytes: 0 };
+  }
+
+  #endGroup(): void {
+    this.#group?.stream.finish();
+    this.#group?.producer.finish();
+    this.#group = undefined;
+  }
+}
 
 export class LineSplitter {
   #rest: Uint8Array[] = [];
