@@ -43,19 +43,19 @@ export interface CloseInfo {
   readonly error?: TransportError;
 }
 
-/** What a connection reports. Set by `connection.handler = …`; streams that came earlier are told then. */
+/** What a connection reports. */
 export interface ConnectionHandler {
   /**
    * The peer opened a stream and its first bytes are here. Returns who takes them. A stream both ways may get its
    * source at once or later (`stream.setSource`). What this throws ends the connection with `handler-failed`.
    */
-  stream?(stream: IncomingStream, direction: StreamDirection): ReceiveSink;
+  stream(stream: IncomingStream, direction: StreamDirection): ReceiveSink;
   /** A datagram, `bytes[start … end - 1]`: valid during the call only. */
-  datagram?(bytes: Uint8Array, start: number, end: number): void;
+  datagram(bytes: Uint8Array, start: number, end: number): void;
   /** Datagrams given to `sendDatagram` that will never leave, and why. */
   datagramsDropped?(count: number, why: DatagramDropReason): void;
   /** The connection is over. Exactly once, after every source and sink has been told. */
-  closed?(info: CloseInfo): void;
+  closed(info: CloseInfo): void;
 }
 
 /** Why datagrams were dropped here: queue overflow, deadline passed, or larger than any packet of the path. */
@@ -88,8 +88,12 @@ export interface Connection extends AsyncDisposable {
   readonly remoteAddress: SocketAddress;
   /** Address of the socket. A listener on all addresses has "::" or "0.0.0.0" here. */
   readonly localAddress: SocketAddress;
-  /** Whom to tell about streams, datagrams and the end. */
-  handler: ConnectionHandler | undefined;
+  /**
+   * Whom to tell about streams, datagrams and the end; streams that came before it was set are told then. Of a handler
+   * that is given in part, the missing rest refuses streams and ignores datagrams and the end.
+   */
+  get handler(): ConnectionHandler | undefined;
+  set handler(handler: Partial<ConnectionHandler> | undefined);
   /** Opens a one-way stream. Never blocks: it waits inside for the peer's stream credit. Throws `closed`. */
   openUnidirectional(source: SendSource, sortKey?: SortKey): SendStream;
   /** Opens a stream both ways. Never blocks. Throws `closed`. */

@@ -94,7 +94,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     await listener.close();
     signal.throwIfAborted();
   }
-  signal?.addEventListener("abort", () => void listener.close(), { once: true });
+  const aborted = () => void listener.close();
+  signal?.addEventListener("abort", aborted, { once: true });
+  void listener.closed.then(() => signal?.removeEventListener("abort", aborted));
   return listener;
 }
 

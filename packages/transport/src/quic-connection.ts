@@ -48,7 +48,7 @@ const noStats: ConnectionStats = {
 };
 
 /** Streams of a connection without a handler that wait for one; more are refused. */
-const maxEarlyStreams = 256;
+const maxEarlyStreams = 64;
 
 /** What is known when the connection object is made. */
 export interface ConnectionStart {
@@ -116,12 +116,13 @@ export class QuicConnection implements Connection {
     return this.#handler;
   }
 
-  set handler(handler: ConnectionHandler | undefined) {
+  set handler(given: Partial<ConnectionHandler> | undefined) {
+    const handler = given && completed(given);
     this.#handler = handler;
     if (handler === undefined) return;
     if (this.#early.length > 0) this.#runtime.executor.add(() => this.#deliverEarly());
     const info = this.#info;
-    if (info !== undefined) this.#runtime.executor.add(() => handler.closed?.(info)); // it came too late for the event
+    if (info !== undefined) this.#runtime.executor.add(() => handler.closed(info)); // it came too late for the event
   }
 
   openUnidirectional(source: SendSource, sortKey: SortKey = defaultSortKey): SendStream {
@@ -223,12 +224,12 @@ export class QuicConnection implements Connection {
       stream.autoCredit = false;
       stream.setSink(sink);
       this.#early.push([stream, sink]);
-    } else this.#refuse(stream);
+    } else refuse(stream as IncomingStream);
     return stream;
   }
 
   onDatagram(bytes: Uint8Array, start: number, end: number): void {
-    this.#handler?.datagram?.(bytes, start, end);
+    this.#handler?.datagram(bytes, start, end);
   }
 
   onDatagramsDropped(count: number, why: DatagramDropReason): void {
@@ -253,7 +254,7 @@ export class QuicConnection implements Connection {
       this.#runtime.forgetStream(stream);
       this.guard(() => stream.onReleased());
     }
-    this.guard(() => handler?.closed?.(told));
+    this.guard(() => handler?.closed(told));
     closeChannel.publish({ connection: this, info: told });
     this.#settle(told);
     this.#resolveClosed(told);
@@ -328,8 +329,8 @@ export class QuicConnection implements Connection {
 
   #accept(stream: QuicStream, early?: EarlySink): void {
     this.guard(() => {
-      const sink = this.#handler?.stream?.(stream as IncomingStream, stream.direction);
-      if (sink === undefined) return this.#refuse(stream);
+      const incoming = stream as IncomingStream;
+      const sink = this.#handler?.stream(incoming, stream.direction) ?? refuse(incoming);
       stream.setSink(sink);
       early?.replay(stream, sink);
     });
@@ -342,12 +343,6 @@ export class QuicConnection implements Connection {
       stream.autoCredit = true;
       this.#accept(stream, sink);
     }
-  }
-
-  /** Nobody here wants the stream. */
-  #refuse(stream: QuicStream): void {
-    stream.stop(0);
-    stream.reset(0);
   }
 
   #sendClose(high: number, low: number, reason: string): void {
@@ -363,6 +358,27 @@ export class QuicConnection implements Connection {
     this.onSettled = undefined;
     settled?.(info);
   }
+}
+
+/** A handler with all its methods: what it lacks refuses or ignores. */
+function completed(given: Partial<ConnectionHandler>): ConnectionHandler {
+  if (given.stream && given.datagram && given.closed) return given as ConnectionHandler;
+  const dropped = given.datagramsDropped?.bind(given);
+  return {
+    stream: given.stream?.bind(given) ?? refuse,
+    datagram: given.datagram?.bind(given) ?? ignore,
+    closed: given.closed?.bind(given) ?? ignore,
+    ...(dropped ? { datagramsDropped: dropped } : {}),
+  };
+}
+
+function ignore(): void {}
+
+/** For streams nobody wants: the peer is asked to stop, and gets no answer. */
+function refuse(stream: IncomingStream): ReceiveSink {
+  stream.stop(0);
+  if (stream.direction === "bidirectional") stream.reset(0);
+  return { data: ignore, finished: ignore, reset: ignore };
 }
 
 /** At most `maxReasonBytes`, never ending inside a character. */

@@ -320,26 +320,30 @@ export class Runtime implements PacketLoop {
     }
     const connection = this.#connection(words[at + EVENT_CONNECTION] as number);
     if (connection === undefined) return;
+    try {
+      this.#connectionEvent(engine, connection, kind, at);
+    } catch (error) {
+      connection.fail(error);
+    }
+  }
+
+  #connectionEvent(engine: Engine, connection: QuicConnection, kind: number, at: number): void {
+    const words = engine.eventWords;
     switch (kind) {
       case EventKind.STREAM: {
         const id = codeOf(words[at + EVENT_HIGH] as number, words[at + EVENT_LOW] as number);
-        connection.onStream(
-          words[at + EVENT_STREAM] as number,
-          id,
-          ((words[at + EVENT_FLAGS] as number) & STREAM_UNI) !== 0,
-        );
+        const unidirectional = ((words[at + EVENT_FLAGS] as number) & STREAM_UNI) !== 0;
+        connection.onStream(words[at + EVENT_STREAM] as number, id, unidirectional);
         return;
       }
       case EventKind.DATAGRAM: {
         const start = words[at + EVENT_POINTER] as number;
-        const end = start + (words[at + EVENT_LENGTH] as number);
-        connection.guard(() => connection.onDatagram(engine.memory, start, end));
+        connection.onDatagram(engine.memory, start, start + (words[at + EVENT_LENGTH] as number));
         return;
       }
       case EventKind.DATAGRAM_DROPPED: {
         const why = dropReasons[words[at + EVENT_FLAGS] as number] ?? "queue-full";
-        const count = words[at + EVENT_LOW] as number;
-        connection.guard(() => connection.onDatagramsDropped(count, why));
+        connection.onDatagramsDropped(words[at + EVENT_LOW] as number, why);
         return;
       }
       case EventKind.PATH:
