@@ -108,7 +108,7 @@ export class PairEnd {
     if (this.#ended) return;
     const code = BigInt(close.code);
     const peer = this.#peer;
-    this.cross(() => peer.end({ by: "peer", code, reason: close.reason }));
+    this.cross(() => peer.end({ by: "peer-application", code, reason: close.reason }));
     this.end({ by: "local", code, reason: close.reason });
   }
 

@@ -188,9 +188,9 @@ describe("the in-memory transport pair", () => {
     pair.client.close({ code: 4, reason: "again" });
     await settle();
     expect(client.events).toEqual(["closed by local 3 enough"]);
-    expect(server.events).toEqual(["unidirectional 2", "closed by peer 3 enough"]);
+    expect(server.events).toEqual(["unidirectional 2", "closed by peer-application 3 enough"]);
     expect(source.events).toEqual(["closed"]);
     expect(server.sinks[0]?.events).toEqual(["closed"]);
-    expect(await pair.server.closed).toMatchObject({ by: "peer", code: 3n, reason: "enough" });
+    expect(await pair.server.closed).toMatchObject({ by: "peer-application", code: 3n, reason: "enough" });
   });
 });

@@ -1,0 +1,163 @@
+/**
+ * The two directions of the control stream: messages out through a bounded queue, messages in through a bounded decoder
+ * (moq-transport-14, sections "Session initialization" and "Control Messages").
+ */
+
+import { ControlDecoder, type ControlMessage, type Wire, Writer } from "@moqingbird/codec";
+import { closeCode } from "./codes.ts";
+import { Violation } from "./errors.ts";
+import type { ReceiveSink, SendSource, SendStream, SortKey } from "./transport.ts";
+
+/** Before everything else on the connection. */
+export const controlSortKey: SortKey = [0, 0, 0, 0];
+
+/** Bytes at the start of the stream that are kept until SETUP is done, to tell what a peer spoke that we do not. */
+const keptStartBytes = 256;
+
+/** What the control stream reports. */
+export interface ControlOwner {
+  /** The session wants no more messages. */
+  readonly over: boolean;
+  message(message: ControlMessage): void;
+  /** The peer closed, reset or broke the stream. */
+  failed(error: unknown): void;
+}
+
+/** Our direction: a queue of encoded messages. */
+export class ControlSender implements SendSource {
+  wire: Wire;
+  /** The control stream lives as long as the session. */
+  readonly finished = false;
+  readonly #owner: ControlOwner;
+  readonly #maxQueuedBytes: number;
+  readonly #writer = new Writer();
+  #stream: SendStream | undefined;
+  /** Bytes that wait: `#queue[#head..#tail)`. */
+  #queue = new Uint8Array(1024);
+  #head = 0;
+  #tail = 0;
+
+  constructor(owner: ControlOwner, wire: Wire, maxQueuedBytes: number) {
+    this.#owner = owner;
+    this.wire = wire;
+    this.#maxQueuedBytes = maxQueuedBytes;
+  }
+
+  /** The stream to write to; what was sent before waits for it. */
+  attach(stream: SendStream): void {
+    this.#stream = stream;
+    if (this.pending) stream.activate();
+  }
+
+  /** Bytes of messages that were not put into a packet yet. */
+  get queuedBytes(): number {
+    return this.#tail - this.#head;
+  }
+
+  get pending(): boolean {
+    return this.#tail > this.#head;
+  }
+
+  /** Queues a message. @throws Violation when the peer leaves too many unread. */
+  send(message: ControlMessage): void {
+    this.#writer.reset();
+    this.wire.encodeControl(this.#writer, message);
+    const bytes = this.#writer.view();
+    if (this.queuedBytes + bytes.length > this.#maxQueuedBytes) {
+      throw new Violation(
+        closeCode.internalError,
+        `The peer does not read its control stream: ${this.queuedBytes} bytes wait, at most ${this.#maxQueuedBytes} may.`,
+      );
+    }
+    this.#makeRoom(bytes.length);
+    this.#queue.set(bytes, this.#tail);
+    this.#tail += bytes.length;
+    this.#stream?.activate();
+  }
+
+  pull(target: Uint8Array, offset: number, max: number): number {
+    const length = Math.min(max, this.queuedBytes);
+    target.set(this.#queue.subarray(this.#head, this.#head + length), offset);
+    this.#head += length;
+    if (this.#head === this.#tail) {
+      this.#head = 0;
+      this.#tail = 0;
+    }
+    return length;
+  }
+
+  stopped(): void {
+    this.#owner.failed(closed("stopped reading the control stream"));
+  }
+
+  #makeRoom(length: number): void {
+    if (this.#tail + length <= this.#queue.length) return;
+    const queued = this.queuedBytes;
+    const needed = queued + length;
+    const queue = needed <= this.#queue.length ? this.#queue : new Uint8Array(Math.max(needed, this.#queue.length * 2));
+    queue.set(this.#queue.subarray(this.#head, this.#tail));
+    this.#queue = queue;
+    this.#head = 0;
+    this.#tail = queued;
+  }
+}
+
+/** The peer's direction. */
+export class ControlReceiver implements ReceiveSink {
+  readonly #owner: ControlOwner;
+  readonly #decoder: ControlDecoder;
+  readonly #onMessage: (message: ControlMessage) => void;
+  #start: Uint8Array | undefined = new Uint8Array(0);
+
+  constructor(owner: ControlOwner, wire: Wire) {
+    this.#owner = owner;
+    this.#decoder = new ControlDecoder(wire);
+    this.#onMessage = (message) => {
+      if (!owner.over) owner.message(message);
+    };
+  }
+
+  /** SETUP chose a version: messages after this one are in it. */
+  useWire(wire: Wire): void {
+    this.#decoder.wire = wire;
+    this.#start = undefined;
+  }
+
+  /** First bytes the peer sent, while SETUP is not done. */
+  get firstBytes(): Uint8Array {
+    return this.#start ?? new Uint8Array(0);
+  }
+
+  data(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#owner.over) return;
+    try {
+      this.#keepStart(bytes, start, end);
+      this.#decoder.push(bytes, start, end, this.#onMessage);
+    } catch (error) {
+      this.#owner.failed(error);
+    }
+  }
+
+  finished(): void {
+    this.#owner.failed(closed("finished the control stream"));
+  }
+
+  reset(code: bigint): void {
+    this.#owner.failed(closed(`reset the control stream with code 0x${code.toString(16)}`));
+  }
+
+  #keepStart(bytes: Uint8Array, start: number, end: number): void {
+    const kept = this.#start;
+    if (!kept || kept.length >= keptStartBytes) return;
+    const more = bytes.subarray(start, Math.min(end, start + keptStartBytes - kept.length));
+    const joined = new Uint8Array(kept.length + more.length);
+    joined.set(kept);
+    joined.set(more, kept.length);
+    this.#start = joined;
+  }
+}
+
+/** "The control stream MUST NOT be closed ... while the session is active" (section "Session initialization"). */
+function closed(did: string): Violation {
+  return new Violation(closeCode.protocolViolation, `The peer ${did}; it lives as long as the session.`);
+}
