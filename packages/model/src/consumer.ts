@@ -163,8 +163,8 @@ export class Consumer implements TrackConsumer {
   }
 
   #left(): void {
-    this.#owner.consumerLeft(this);
     this.#track?.consumerLeft();
+    this.#owner.consumerLeft(this);
     if (this.#track === undefined) this.#settleReady?.();
   }
 

@@ -11,7 +11,7 @@ export const maxBlockBytes = 65_536;
 const firstBlockBytes = 4096;
 
 /** Charged per block beside its bytes: the typed array, its buffer and its place in the list (measured, rounded up). */
-export const blockOverheadBytes = 320;
+export const blockOverheadBytes = 448;
 
 /** Charged per object: four numbers with the slack of a growing array. */
 export const objectOverheadBytes = 56;

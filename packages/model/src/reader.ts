@@ -63,7 +63,7 @@ export interface SubgroupReader {
    * One slot, owned by whoever reads.
    */
   onProgress: (() => void) | undefined;
-  /** Ends reading: nothing is called any more and the reader stops counting as backlog. */
+  /** Ends reading: nothing is called or readable any more and the reader stops counting as backlog. `done` keeps its value. */
   close(): void;
 }
 
@@ -82,6 +82,8 @@ export class Reader implements SubgroupReader {
   #consumedBytes = 0;
   #block = 0;
   #open = true;
+  /** What `done` was when the reader left; the store may be cleared since. */
+  #done = false;
   #dropped: DropReason | undefined;
 
   constructor(source: Subgroup, subscription: Subscription, firstId: number) {
@@ -126,11 +128,11 @@ export class Reader implements SubgroupReader {
   }
 
   get done(): boolean {
-    return this.#dropped === undefined && this.source.state === "finished" && this.#index >= this.source.store.count;
+    return this.#open ? this.source.state === "finished" && this.#index >= this.source.store.count : this.#done;
   }
 
   get hasObject(): boolean {
-    return this.#index < this.source.store.count && this.#firstId === 0;
+    return this.#open && this.#index < this.source.store.count && this.#firstId === 0;
   }
 
   get objectId(): number {
@@ -225,6 +227,7 @@ export class Reader implements SubgroupReader {
   }
 
   #leave(): void {
+    this.#done = this.done;
     this.subscription.backlogChanged(-this.unreadBytes);
     this.#open = false;
   }

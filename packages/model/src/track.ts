@@ -57,6 +57,7 @@ export interface TrackProducer {
   abort(wireCode: number, reason?: string): void;
 }
 
+const nothing = new Uint8Array(0);
 const defaultPriority = 128;
 const defaultMaxDatagrams = 64;
 
@@ -169,8 +170,8 @@ export class Track implements TrackProducer {
       priority: options.priority ?? this.priority,
       status: options.status ?? ObjectStatus.normal,
       endOfGroup: options.endOfGroup ?? false,
-      extensions: options.extensions?.slice() ?? new Uint8Array(0),
-      payload: options.payload?.slice() ?? new Uint8Array(0),
+      extensions: options.extensions?.slice() ?? nothing,
+      payload: options.payload?.slice() ?? nothing,
     };
     if (datagram.status !== ObjectStatus.normal && datagram.payload.length > 0) {
       throw new ModelError("option-invalid", `An object of status ${datagram.status} cannot have a payload.`);
