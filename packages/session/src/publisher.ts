@@ -41,7 +41,7 @@ interface Refusal {
 interface PrefixSubscription {
   readonly requestId: number;
   readonly prefix: TrackNamespace;
-  readonly watch: { stop(): void } | undefined;
+  watch: { stop(): void } | undefined;
 }
 
 /** A namespace announced to the peer. */
@@ -104,6 +104,7 @@ export class Publisher {
     this.#origin = origin;
     this.#originOptions = options;
     if (options.unasked) this.#originWatch = this.#watch(TrackNamespace.of());
+    else for (const asked of this.#prefixes.values()) asked.watch = this.#watch(asked.prefix);
     return {
       stop: () => {
         if (this.#origin === origin) this.#stopOrigin();
@@ -220,7 +221,11 @@ export class Publisher {
   /** Nothing new: the origin is no longer watched, nothing more is announced. */
   stopAnnouncing(): void {
     this.#originWatch?.stop();
-    for (const prefix of this.#prefixes.values()) prefix.watch?.stop();
+    this.#originWatch = undefined;
+    for (const asked of this.#prefixes.values()) {
+      asked.watch?.stop();
+      asked.watch = undefined;
+    }
   }
 
   /** Ends every subscription of the peer's, telling why. */
@@ -297,8 +302,7 @@ export class Publisher {
   }
 
   #stopOrigin(): void {
-    this.#originWatch?.stop();
-    this.#originWatch = undefined;
+    this.stopAnnouncing();
     this.#origin = undefined;
     for (const { publication, broadcast } of [...this.#announced.values()]) {
       if (!broadcast) publication.withdraw();
