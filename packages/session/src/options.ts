@@ -41,8 +41,6 @@ export interface SessionOptions {
   readonly onPublishNamespace?: AnnounceGate;
   /** Told every control message as it is sent and before a received one is handled, SETUP included: for logs. */
   readonly onMessage?: (direction: "sent" | "received", message: ControlMessage) => void;
-  /** Told of every control message, SETUP included, before it takes effect or as it is queued: for logs. May not throw. */
-  readonly onMessage?: (direction: "sent" | "received", message: ControlMessage) => void;
   /** Called on every change of state, from `connecting` on. Also a slot of the session. */
   readonly onState?: (state: SessionState) => void;
 }

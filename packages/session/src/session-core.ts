@@ -179,7 +179,6 @@ export class SessionCore implements Core, Parts {
   send(message: ControlMessage): void {
     if (this.over) return;
     this.#options.onMessage?.("sent", message);
-    this.#options.onMessage?.("sent", message);
     try {
       this.#sender.send(message);
     } catch (error) {
@@ -295,7 +294,6 @@ export class SessionCore implements Core, Parts {
   }
 
   #message(message: ControlMessage): void {
-    this.#options.onMessage?.("received", message);
     this.#options.onMessage?.("received", message);
     if (this.#negotiated) {
       dispatch(this, this, message);
