@@ -88,8 +88,9 @@ export class SubgroupSink implements ReceiveSink, DataStreamVisitor, EarlyData<U
     this.#end();
   }
 
+  /** The connection ended first: the subgroup is cut, or whoever reads it here would wait for ever. */
   closed(): void {
-    this.#end();
+    this.abandon();
   }
 
   /** Wants no more of it: STOP_SENDING, and the subgroup ends as reset. */
@@ -102,6 +103,7 @@ export class SubgroupSink implements ReceiveSink, DataStreamVisitor, EarlyData<U
 
   /** The session ended under it. */
   abandon(): void {
+    if (this.#over) return;
     this.#producer?.reset(streamCode.sessionClosed, "The publisher's session ended.");
     this.#end();
   }
