@@ -1,0 +1,29 @@
+/** What a relay is told when it starts. */
+import type { Certificate } from "@moqingbird/transport";
+import type { RelayLogger } from "./log.ts";
+
+export interface RelayConfig {
+  /** IP literal to bind. Default: all addresses, IPv6 and IPv4. */
+  readonly host?: string | undefined;
+  /** UDP port. Default 4443; 0 lets the system choose, see `relay.address`. */
+  readonly port?: number | undefined;
+  readonly certificate: Certificate;
+  /** Bytes that the groups of all broadcasts may take, overhead included. Default 64 MiB. */
+  readonly cacheBytes?: number | undefined;
+  /** How long a finished group that is not its track's newest stays readable, in milliseconds. Default 5000. */
+  readonly retentionMs?: number | undefined;
+  /** Sessions at a time; further connections are refused. Default 1000. */
+  readonly maxSessions?: number | undefined;
+  /** Silence after which a session is over, in milliseconds. Default 10 000. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** Default: JSON lines on standard error, level "info". */
+  readonly log?: RelayLogger | undefined;
+}
+
+export const relayDefaults = {
+  port: 4443,
+  cacheBytes: 64 * 1024 * 1024,
+  retentionMs: 5000,
+  maxSessions: 1000,
+  idleTimeoutMs: 10_000,
+} as const;

@@ -1,0 +1,90 @@
+/**
+ * The middle of the relay: every session publishes into one origin and is served from it. One subscription upstream per
+ * track, however many ask for it, and one copy of every group, are the model's doing. Knows no sockets.
+ */
+import { Cache, Origin } from "@moqingbird/model";
+import { relayDefaults } from "./config.ts";
+import { Directory, directoryNamespace } from "./directory.ts";
+import type { RelayLogger } from "./log.ts";
+import { Peer, type PeerConnection } from "./peer.ts";
+
+export interface HubOptions {
+  readonly log: RelayLogger;
+  readonly cacheBytes?: number | undefined;
+  readonly retentionMs?: number | undefined;
+}
+
+export interface HubStats {
+  readonly sessions: number;
+  /** Broadcasts announced by publishers and not withdrawn. */
+  readonly broadcasts: number;
+  readonly cacheBytes: number;
+  /** Groups dropped for want of room, since the start. */
+  readonly evictedGroups: number;
+}
+
+/** How often it is looked whether the cache had to drop groups, for the log. */
+const watchMs = 1000;
+
+export class Hub {
+  readonly #log: RelayLogger;
+  readonly #cache: Cache;
+  readonly #origin = new Origin();
+  readonly #directory: Directory;
+  readonly #peers = new Set<Peer>();
+  readonly #watch: NodeJS.Timeout;
+  #nextPeer = 1;
+  #evictedGroups = 0;
+
+  constructor({ log, cacheBytes, retentionMs }: HubOptions) {
+    this.#log = log;
+    this.#cache = new Cache({
+      capacityBytes: cacheBytes ?? relayDefaults.cacheBytes,
+      retentionMs: retentionMs ?? relayDefaults.retentionMs,
+    });
+    this.#directory = new Directory(this.#origin, this.#cache);
+    this.#origin.onRequest = (namespace) =>
+      namespace.equals(directoryNamespace) ? this.#directory.consume() : undefined;
+    this.#watch = setInterval(() => this.#tellDrops(), watchMs).unref();
+  }
+
+  get stats(): HubStats {
+    return {
+      sessions: this.#peers.size,
+      broadcasts: this.#origin.size,
+      cacheBytes: this.#cache.usedBytes,
+      evictedGroups: this.#cache.evictedGroups,
+    };
+  }
+
+  /** Lets a connection in whose handshake is done. */
+  join(connection: PeerConnection): void {
+    const session = String(this.#nextPeer++);
+    const { address, port } = connection.remoteAddress;
+    const log = this.#log.child({ session, peer: `${address}:${port}` });
+    const peer = new Peer(connection, { origin: this.#origin, cache: this.#cache, log });
+    this.#peers.add(peer);
+    void peer.over.then(() => this.#peers.delete(peer));
+  }
+
+  /** Ends every session, telling each why. Resolves when all are over. */
+  async close(reason: string): Promise<void> {
+    clearInterval(this.#watch);
+    this.#tellDrops();
+    const over = [...this.#peers].map((peer) => {
+      peer.close(reason);
+      return peer.over;
+    });
+    await Promise.all(over);
+    this.#directory.stop();
+  }
+
+  /** Groups that had to go before somebody read them are worth a line, not one each. */
+  #tellDrops(): void {
+    const { evictedGroups, usedBytes } = this.#cache;
+    const groups = evictedGroups - this.#evictedGroups;
+    if (groups === 0) return;
+    this.#evictedGroups = evictedGroups;
+    this.#log.warn({ event: "groups-dropped", groups, reason: "the cache is full", cacheBytes: usedBytes });
+  }
+}

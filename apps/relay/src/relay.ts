@@ -1,0 +1,83 @@
+/** `start`: a hub behind a UDP port. */
+import { protocolsOf } from "@moqingbird/session";
+import { type Listener, listen, type SocketAddress } from "@moqingbird/transport";
+import { type RelayConfig, relayDefaults } from "./config.ts";
+import { Hub, type HubStats } from "./hub.ts";
+import { createLogger, type RelayLogger } from "./log.ts";
+
+/** A running relay. */
+export interface Relay {
+  /** Where it listens; the port that was chosen where 0 was asked for. */
+  readonly address: SocketAddress;
+  readonly stats: HubStats;
+  /** Ends every session, telling each why, then closes the socket. Repeatable. */
+  close(): Promise<void>;
+  /** Resolves when the relay is closed; rejects when the engine of this thread crashed. */
+  readonly closed: Promise<void>;
+}
+
+/**
+ * Starts a relay. Rejects with a TransportError: `address-in-use`, `address-invalid`, `certificate-unreadable`,
+ * `key-unreadable`, `key-mismatch`.
+ */
+export async function start(config: RelayConfig): Promise<Relay> {
+  const log = config.log ?? createLogger();
+  const hub = new Hub({ log, cacheBytes: config.cacheBytes, retentionMs: config.retentionMs });
+  try {
+    const listener = await listen({
+      ...(config.host !== undefined && { host: config.host }),
+      port: config.port ?? relayDefaults.port,
+      certificate: config.certificate,
+      alpn: protocolsOf(),
+      limits: { maxConnections: config.maxSessions ?? relayDefaults.maxSessions },
+      transport: { idleTimeoutMs: config.idleTimeoutMs ?? relayDefaults.idleTimeoutMs },
+      onConnection: (connection) => hub.join(connection),
+    });
+    return new RunningRelay(hub, listener, log);
+  } catch (error) {
+    await hub.close("");
+    throw error;
+  }
+}
+
+/** What sessions are told when the relay ends. */
+const farewell = "The relay is stopping.";
+
+class RunningRelay implements Relay {
+  readonly #hub: Hub;
+  readonly #listener: Listener;
+  readonly #log: RelayLogger;
+  readonly closed: Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  constructor(hub: Hub, listener: Listener, log: RelayLogger) {
+    this.#hub = hub;
+    this.#listener = listener;
+    this.#log = log;
+    this.closed = listener.closed.then((error) => {
+      if (error !== undefined) throw error;
+    });
+    this.closed.catch(() => {}); // told to who waits for it
+    log.info({ event: "listening", ...listener.address, socketBuffers: listener.socketBuffers });
+  }
+
+  get address(): SocketAddress {
+    return this.#listener.address;
+  }
+
+  get stats(): HubStats {
+    return this.#hub.stats;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#log.info({ event: "closing", ...this.stats });
+    await Promise.all([this.#hub.close(farewell), this.#listener.close({ reason: farewell })]);
+    this.#log.info({ event: "closed" });
+    await new Promise<void>((resolve) => this.#log.flush(() => resolve()));
+  }
+}
