@@ -27,7 +27,12 @@ export class LiveLines {
     this.#drawn = lines.length;
   }
 
-  /** Writes a line above the live ones. */
+  /** Writes a line above the live ones, at a terminal only. */
+  note(line: string): void {
+    if (this.#stream.isTTY === true) this.say(line);
+  }
+
+  /** Writes a line above the live ones, also in a pipe. */
   say(line: string): void {
     this.#stream.write(`${this.#eraser()}${line}\n`);
     this.#drawn = 0;

@@ -10,7 +10,7 @@ export interface TableRow {
   readonly bitsPerSecond: number;
   /** Milliseconds from publishing to receiving: median and 99th percentile; none for the publisher. */
   readonly latency?: { readonly p50: number; readonly p99: number };
-  readonly dropped: number;
+  readonly missing: number;
   readonly wrong: number;
 }
 
@@ -25,7 +25,7 @@ export function renderTable(rows: readonly TableRow[]): string[] {
     String(row.frames),
     formatRate(row.bitsPerSecond),
     row.latency === undefined ? "-" : `${row.latency.p50.toFixed(1)} / ${row.latency.p99.toFixed(1)} ms`,
-    String(row.dropped),
+    String(row.missing),
     String(row.wrong),
   ]);
   const widths = columns.map((title, column) =>

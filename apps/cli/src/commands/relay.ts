@@ -1,0 +1,130 @@
+/** `moqb relay`: runs @moqingbird/relay until it is told to stop. */
+import { createLogger, logLevels, openLogFile, type Relay, relayDefaults, start } from "@moqingbird/relay";
+import { generateCertificate, type LoadedCertificate, loadCertificate } from "@moqingbird/transport";
+import { z } from "zod";
+import { defineCommand, type Surroundings } from "../command.ts";
+import { Failure, systemReason } from "../failure.ts";
+import { flag } from "../flags.ts";
+import { parseSize } from "../quantity.ts";
+import { untilAborted } from "../signal.ts";
+import { parseListenAddress } from "../url.ts";
+
+const flags = z.object({
+  listen: flag(z.string().default(`[::]:${relayDefaults.port}`), {
+    value: "ADDR",
+    description: "UDP address, host:port; port 0 lets the system choose",
+  }),
+  tlsCert: flag(z.string().optional(), {
+    value: "FILE",
+    description: "certificate chain (PEM), the relay's own first",
+  }),
+  tlsKey: flag(z.string().optional(), { value: "FILE", description: "private key (PEM) of --tls-cert" }),
+  tlsGenerate: flag(z.array(z.string()).default([]), {
+    value: "NAME",
+    description: "make a certificate for this host name, for clients that pin it; may be given again",
+    defaultSays: "none",
+  }),
+  cache: flag(
+    z
+      .string()
+      .default("64M")
+      .transform((text, context) => {
+        const bytes = parseSize(text);
+        if (bytes === undefined) context.addIssue("give a number of bytes, such as 64M");
+        return bytes ?? z.NEVER;
+      }),
+    { value: "BYTES", description: "memory for the groups of all broadcasts" },
+  ),
+  maxSessions: flag(
+    z.coerce
+      .number("give a number")
+      .int("give a whole number")
+      .min(1, "give at least 1")
+      .max(4096, "give at most 4096")
+      .default(relayDefaults.maxSessions),
+    {
+      value: "N",
+      description: "sessions at a time; further connections are refused",
+    },
+  ),
+  logLevel: flag(z.enum(logLevels, `give one of ${logLevels.join(", ")}`).default("info"), {
+    value: "LEVEL",
+    description: logLevels.join(", "),
+  }),
+  logFile: flag(z.string().optional(), {
+    value: "FILE",
+    description: "append the log to this file",
+    defaultSays: "standard error",
+  }),
+});
+
+export const relayCommand = defineCommand({
+  name: "relay",
+  summary: "run a relay",
+  description:
+    "Takes broadcasts from publishers and passes them on to any number of subscribers: one subscription upstream per track, late subscribers start at the newest group. Raw QUIC, MoQ draft 14. Logs JSON lines. Ends at Ctrl-C or SIGTERM.",
+  flags,
+  examples: [
+    {
+      says: "for a test: a certificate made on the spot, whose fingerprint the log tells",
+      line: "moqb relay --listen 127.0.0.1:4443 --tls-generate localhost",
+    },
+    {
+      says: "with a certificate of your own",
+      line: "moqb relay --listen [::]:443 --tls-cert chain.pem --tls-key key.pem --log-file relay.log",
+    },
+  ],
+  async run(values, surroundings) {
+    const listen = parseListenAddress(values.listen);
+    const certificate = await readCertificate(values);
+    const log = createLogger({ level: values.logLevel, destination: await logDestination(values.logFile) });
+    const { cache: cacheBytes, maxSessions } = values;
+    const relay = await start({ ...listen, certificate, cacheBytes, maxSessions, log });
+    greet(relay, certificate, surroundings);
+    try {
+      await Promise.race([untilAborted(surroundings.signal), relay.closed]);
+    } finally {
+      await relay.close();
+    }
+  },
+});
+
+async function readCertificate(values: z.output<typeof flags>): Promise<LoadedCertificate> {
+  const { tlsCert: chain, tlsKey: key, tlsGenerate: names } = values;
+  if (names.length > 0) {
+    if (chain !== undefined || key !== undefined) {
+      throw new Failure("usage", "--tls-generate and --tls-cert exclude each other; give one of them");
+    }
+    return generateCertificate({ names });
+  }
+  if (chain !== undefined && key !== undefined) return loadCertificate({ chain, key });
+  if (chain === undefined && key === undefined) {
+    throw new Failure(
+      "usage",
+      "a relay needs a certificate; give --tls-cert FILE and --tls-key FILE, or --tls-generate NAME for a test",
+    );
+  }
+  const [given, missing] = key === undefined ? ["--tls-cert", "--tls-key"] : ["--tls-key", "--tls-cert"];
+  throw new Failure("usage", `${given} comes without ${missing}; give both`);
+}
+
+async function logDestination(file: string | undefined) {
+  if (file === undefined) return undefined;
+  try {
+    return await openLogFile(file);
+  } catch (error) {
+    throw new Failure("input-output", `${file} cannot be written: ${systemReason(error)}; give another --log-file`, {
+      cause: error,
+    });
+  }
+}
+
+/** At a terminal, what a client has to be told; in a pipe the log's `listening` line says it. */
+function greet(relay: Relay, certificate: LoadedCertificate, { stdout }: Surroundings): void {
+  if (stdout.isTTY !== true) return;
+  const { address, port } = relay.address;
+  const host =
+    address === "::" || address === "0.0.0.0" ? "localhost" : address.includes(":") ? `[${address}]` : address;
+  const fingerprint = Buffer.from(certificate.sha256).toString("hex");
+  stdout.write(`relay at moqt://${host}:${port}\nclients that pin: --tls-fingerprint ${fingerprint}\n`);
+}

@@ -1,0 +1,136 @@
+/** pub, relay and sub as processes of their own over UDP: what goes in comes out. */
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { Bench } from "./processes.ts";
+import { randomSource } from "./random.ts";
+
+const clip = readFileSync(new URL("../assets/clip.mp4", import.meta.url));
+const timeout = 60_000;
+let bench: Bench;
+
+beforeEach(() => {
+  bench = new Bench();
+});
+afterEach(() => bench.clear());
+
+test("bytes arrive equal at three subscribers, two of them waiting since before the publisher came", {
+  timeout,
+}, async () => {
+  const random = randomSource();
+  const input = random.bytes(5_000_000);
+  const relay = await bench.relay();
+  const file = join(await bench.folder(), "received");
+  const early = [0, 1].map(() => bench.client("sub", relay, ["--broadcast", "files/random"]));
+  await relay.seen("subscribe-error-sent", { code: 4 });
+  const pub = bench.client("pub", relay, ["--broadcast", "files/random", "--wait", "--rate", "80M"], { input });
+  await relay.seen("publish-namespace-ok-sent");
+  const third = bench.client("sub", relay, ["--broadcast", "files/random", "--output", file]);
+  const endings = await Promise.all([pub.ended, ...early.map(({ ended }) => ended), third.ended]);
+  for (const ending of endings) expect(ending.code, `seed ${random.seed}: ${ending.stderr}`).toBe(0);
+  for (const { stdout } of endings.slice(1, 3)) expect(Buffer.compare(stdout, input), `seed ${random.seed}`).toBe(0);
+  expect(Buffer.compare(await readFile(file), input), `seed ${random.seed}`).toBe(0);
+  expect(endings[1]?.stderr).toMatch(/^moqb: broadcast files\/random ended; 2 groups, 5\.0 MB received\n$/);
+  const upstream = relay.log.filter(({ event, track }) => event === "subscribe-sent" && track === "data");
+  expect(upstream).toHaveLength(1);
+});
+
+test("lines arrive one by one, as they are written", { timeout }, async () => {
+  const relay = await bench.relay();
+  const pub = bench.client("pub", relay, ["--broadcast", "log", "--format", "lines"], { input: "open" });
+  await relay.seen("publish-namespace-ok-sent");
+  const sub = bench.client("sub", relay, ["--broadcast", "log"]);
+  await relay.seen("subscribe-ok-sent", { track: "data" });
+  for (const line of ["one\n", "two\n", "three"]) {
+    pub.child.stdin?.write(line);
+    if (line.endsWith("\n")) await sub.until(({ stdout }) => stdout.toString().endsWith(line));
+  }
+  pub.child.stdin?.end();
+  expect((await sub.ended).stdout.toString()).toBe("one\ntwo\nthree");
+  expect((await pub.ended).code).toBe(0);
+});
+
+test("a film arrives with every fragment", { timeout }, async () => {
+  const relay = await bench.relay();
+  const sub = bench.client("sub", relay, ["--broadcast", "film"]);
+  await relay.seen("subscribe-error-sent");
+  const pub = bench.client("pub", relay, ["--broadcast", "film", "--format", "fmp4", "--wait", "--rate", "1M"], {
+    input: clip,
+  });
+  const [published, received] = await Promise.all([pub.ended, sub.ended]);
+  expect(published.stderr).toBe("");
+  expect(received.code, received.stderr).toBe(0);
+  expect(fragments(received.stdout)).toEqual(fragments(clip));
+});
+
+test("one track of a film can be had alone", { timeout }, async () => {
+  const relay = await bench.relay();
+  const pub = bench.client("pub", relay, ["--broadcast", "film", "--format", "fmp4"], { input: "open" });
+  pub.child.stdin?.write(clip);
+  await relay.seen("publish-namespace-ok-sent");
+  const sub = bench.client("sub", relay, ["--broadcast", "film", "--track", "0.mp4"]);
+  await sub.until(({ stdout }) => stdout.length > 0 && stdout.subarray(4, 8).toString() === "ftyp");
+  pub.child.stdin?.end();
+  expect(clip.indexOf((await sub.ended).stdout)).toBe(0);
+});
+
+test("ls lists what is there, and follows what comes and goes", { timeout }, async () => {
+  const relay = await bench.relay();
+  const publish = (path: string) => bench.client("pub", relay, ["--broadcast", path], { input: "open" });
+  const [first] = ["live/a", "live/b", "other"].map(publish);
+  for (const namespace of ["live/a", "live/b", "other"]) await relay.seen("publish-namespace-ok-sent", { namespace });
+  const list = async (...argv: string[]) => (await bench.client("ls", relay, argv).ended).stdout.toString();
+  expect(await list()).toBe("live/a\nlive/b\nother\n");
+  expect((await list("--prefix", "live")).split("\n").sort()).toEqual(["", "live/a", "live/b"]);
+  for (const argv of [["--follow"], ["--follow", "--prefix", "live"]]) {
+    const following = bench.client("ls", relay, argv);
+    await following.until(({ stdout }) => stdout.includes("+ live/a\n") && stdout.includes("+ live/b\n"));
+    if (argv.length > 1) first?.kill("SIGTERM");
+    if (argv.length > 1) await following.until(({ stdout }) => stdout.includes("- live/a\n"));
+    following.kill("SIGINT");
+    expect((await following.ended).code).toBe(0);
+  }
+});
+
+test("the clock is told by streams and by datagrams", { timeout }, async () => {
+  const relay = await bench.relay();
+  const time = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
+  for (const [broadcast, mode] of [
+    ["streams", []],
+    ["datagrams", ["--datagrams"]],
+  ] as const) {
+    const pub = bench.client("clock", relay, ["--publish", "--broadcast", broadcast, ...mode]);
+    await relay.seen("publish-namespace-ok-sent", { namespace: broadcast });
+    const sub = bench.client("clock", relay, ["--broadcast", broadcast]);
+    const lines = await sub.until(({ stdout }) => {
+      const all = stdout.toString().split("\n").slice(0, -1);
+      return all.length >= 2 ? all : undefined;
+    });
+    for (const line of lines) expect(line).toMatch(time);
+    pub.kill("SIGTERM");
+    expect((await pub.ended).code).toBe(0);
+    const ending = await sub.ended;
+    expect(ending.stderr).toBe(`moqb: broadcast ${broadcast} ended; start again when its publisher is back\n`);
+  }
+});
+
+test("the demo shows its table and finds every frame", { timeout }, async () => {
+  const demo = bench.moqb(["demo", "--seconds", "6"]);
+  const { code, stdout, stderr } = await demo.ended;
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  expect(stdout.toString()).toMatch(/late viewer +live +\d+ +\d+/);
+});
+
+/** The file's moof and mdat boxes as hex, sorted: tracks may mix differently on the way. */
+function fragments(file: Uint8Array): string[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const found: string[] = [];
+  for (let at = 0; at < file.length; at += view.getUint32(at)) {
+    const type = String.fromCharCode(...file.subarray(at + 4, at + 8));
+    const bytes = Buffer.from(file.subarray(at, at + view.getUint32(at)));
+    if (["ftyp", "moov", "moof", "mdat"].includes(type)) found.push(`${type} ${bytes.toString("hex")}`);
+  }
+  return found.sort();
+}
