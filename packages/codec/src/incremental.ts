@@ -8,12 +8,14 @@ import type { DataStreamVisitor } from "./objects.ts";
 import { readVarint, varintLength } from "./varint.ts";
 import type { DataStreamDecoder } from "./wire.ts";
 
+const noBytes: Uint8Array = new Uint8Array(0);
+
 /** What `HeaderCursor` returns when the bytes end inside a field; `needed` then says how many the header takes at least. */
 export const short = -1;
 
 /** Reads fields of one header from bytes that may end too early. */
 export class HeaderCursor {
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = noBytes;
   /** Index of the next byte. */
   position = 0;
   /** After `short`: the header has at least this many bytes. */
@@ -29,6 +31,11 @@ export class HeaderCursor {
     this.position = start;
     this.#end = end;
     this.#streamOffset = streamOffset;
+  }
+
+  /** Lets go of the bytes, which are the caller's and may be large. */
+  close(): void {
+    this.bytes = noBytes;
   }
 
   /** Bytes of the header read so far. */
@@ -78,7 +85,6 @@ export class HeaderCursor {
   }
 }
 
-const noBytes = new Uint8Array(0);
 const smallBufferBytes = 64;
 
 /** Cuts a stream into headers and payload. A subclass knows the headers. */
@@ -94,7 +100,7 @@ export abstract class IncrementalDecoder implements DataStreamDecoder {
   /** Reads the next header and remembers it. Returns the bytes of payload behind it, or `short` having changed nothing. */
   protected abstract readHeader(cursor: HeaderCursor): number;
 
-  /** Tells the visitor of the header read last. */
+  /** Tells the visitor of the header read last, and forgets it. */
   protected abstract deliver(visitor: DataStreamVisitor): void;
 
   get offset(): number {
@@ -155,6 +161,7 @@ export abstract class IncrementalDecoder implements DataStreamDecoder {
   #header(bytes: Uint8Array, start: number, end: number): boolean {
     this.#cursor.open(bytes, start, end, this.#offset);
     const payload = this.readHeader(this.#cursor);
+    this.#cursor.close();
     if (payload === short) return false;
     this.#payloadLeft = payload;
     this.#offset += this.#cursor.consumed;

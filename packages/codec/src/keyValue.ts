@@ -86,7 +86,7 @@ export function checkKeyValuePairs(bytes: Uint8Array, start: number, end: number
 }
 
 /** Whether a pair of this type holds bytes. */
-export function isOdd(type: WireInteger): boolean {
+function isOdd(type: WireInteger): boolean {
   return typeof type === "bigint" ? (type & 1n) === 1n : type % 2 === 1;
 }
 

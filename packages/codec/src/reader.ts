@@ -74,11 +74,6 @@ export class Reader {
     return copyBytes(this.bytes, at, at + length);
   }
 
-  /** An error about a field that began at an offset. */
-  error(code: CodecErrorCode, field: string, offset: number, detail?: string): CodecError {
-    return new CodecError(code, field, offset, detail);
-  }
-
   #varintStart(field: string): number {
     const at = this.position;
     // An empty rest gives undefined, hence length 1, hence the truncation error below.

@@ -80,9 +80,12 @@ export function writeObjectTail(
 
 /** Writes extensions and their length; returns the offset behind them. */
 export function writeExtensions(target: Uint8Array, offset: number, extensions: Uint8Array): number {
-  const at = writeVarint(target, offset, extensions.length);
-  target.set(extensions, at);
-  return at + extensions.length;
+  const { length } = extensions;
+  const at = writeVarint(target, offset, length);
+  // Calling `set` costs more than a few bytes do.
+  if (length > 32) target.set(extensions, at);
+  else for (let i = 0; i < length; i++) target[at + i] = extensions[i]!;
+  return at + length;
 }
 
 function isObjectStatus(status: number): status is ObjectStatus {

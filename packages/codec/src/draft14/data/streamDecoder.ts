@@ -49,6 +49,8 @@ export class StreamDecoder extends IncrementalDecoder {
 
   protected deliver(visitor: DataStreamVisitor): void {
     const next = this.#next!;
+    this.#next = undefined;
+    this.#extensions = noExtensions;
     switch (next.kind) {
       case "subgroup":
         visitor.subgroup(next.header);
