@@ -1,4 +1,4 @@
-import { draft14, needMore, Reader, Writer } from "@moqingbird/codec";
+import { type ControlMessage, draft14, needMore, Reader, Writer } from "@moqingbird/codec";
 import { describe, expect, test } from "vitest";
 import { decode, encode, frame } from "./support/control.ts";
 import { codecErrorOf, expectCodecError } from "./support/expect.ts";
@@ -90,6 +90,11 @@ test("a message that cannot be written leaves the writer as it was", () => {
     "value-invalid",
   );
   expect(toHex(writer.view())).toBe("0a000106");
+});
+
+test("a message of another version cannot be written", () => {
+  const message = { type: "requestOk", requestId: 0 } as unknown as ControlMessage;
+  expectCodecError(() => encode(message), "message-not-in-version", "requestOk");
 });
 
 test("an error's offset counts from the message's first byte, also behind another message", () => {

@@ -16,6 +16,16 @@ describe("every control message comes back as it was written", () => {
   });
 });
 
+test("every message cut anywhere wants more", () => {
+  fc.assert(
+    fc.property(anyMessage, fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), (message, part) => {
+      const bytes = encode(message);
+      expect(decode(bytes.subarray(0, Math.floor(bytes.length * part)))).toBe(needMore);
+    }),
+    seeded,
+  );
+});
+
 test("messages written one after the other into one reused writer are read one after the other", () => {
   const writer = new Writer({ initialBytes: 1 });
   fc.assert(

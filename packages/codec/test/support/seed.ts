@@ -1,5 +1,9 @@
 /** Seeds of random tests: `TEST_SEED=n` repeats a run. */
 import { randomInt } from "node:crypto";
+import { vi } from "vitest";
+
+// Random tests do much work each, and may run beside a build.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** The seed of this run. It belongs into every failure's message; fast-check prints it by itself. */
 export const seed = Number(process.env.TEST_SEED ?? randomInt(2 ** 31));

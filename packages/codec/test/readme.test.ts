@@ -1,0 +1,17 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+
+const folder = join(import.meta.dirname, "..");
+
+test("the README shows the example that runs here, and what it prints", async () => {
+  const lines: string[] = [];
+  vi.spyOn(console, "log").mockImplementation((line) => void lines.push(String(line)));
+  await import("../examples/tour.ts");
+  vi.restoreAllMocks();
+  const readme = readFileSync(join(folder, "README.md"), "utf8");
+  expect(readme).toContain(readFileSync(join(folder, "examples/tour.ts"), "utf8"));
+  expect(readme).toContain(lines.slice(0, 3).join("\n"));
+  const payload = lines.slice(3).map((line) => line.replace("payload: ", ""));
+  expect(payload.join("")).toBe("hello");
+});
