@@ -15,7 +15,7 @@ export const exitCodes = [
   { code: 4, name: "certificate", says: "A certificate or key is not trusted, not readable, or does not fit." },
   { code: 5, name: "incompatible", says: "The two sides share no protocol (ALPN) or no MoQ version." },
   { code: 6, name: "address", says: "The local address cannot be used: in use, or not of this machine." },
-  { code: 7, name: "connection-lost", says: "The connection ended before the work was done." },
+  { code: 7, name: "connection-lost", says: "The connection or the broadcast ended before the work was done." },
   { code: 8, name: "data-lost", says: "Groups are missing from what was received." },
   { code: 9, name: "refused", says: "The peer refused the request." },
   { code: 10, name: "input-output", says: "Standard input, standard output or a file could not be read or written." },

@@ -2,8 +2,9 @@
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { accept, versions } from "@moqingbird/session";
 import { createAuthority, selfSigned, writeCertificate } from "@moqingbird/testing";
-import { generateCertificate, listen } from "@moqingbird/transport";
+import { type Connection, generateCertificate, listen } from "@moqingbird/transport";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Bench, type Ending } from "./processes.ts";
 
@@ -22,34 +23,43 @@ function expectFailure(ending: Ending, code: number, sentence: RegExp): void {
   expect(ending.code).toBe(code);
 }
 
+/** What was typed, and the sentence that answers it. */
+const mistakes: readonly (readonly [argv: readonly string[], sentence: RegExp])[] = [
+  [["pub", "moqt://127.0.0.1:1", "--brodcast", "x"], /there is no flag --brodcast; did you mean --broadcast/],
+  [["sub", "moqt://127.0.0.1:1"], /moqb sub needs --broadcast PATH; see moqb sub --help/],
+  [["sub", "127.0.0.1:4443", "--broadcast", "x"], /"127.0.0.1:4443" .*; write moqt:\/\/host:port, such as/],
+  [["ls", "https://relay.example"], /asks for WebTransport.*; write moqt:\/\/host:port/],
+  [
+    ["pub", "moqt://127.0.0.1:1", "--broadcast", "x", "--rate", "fast"],
+    /--rate "fast": give bits per second, such as 100M/,
+  ],
+  [["pub", "moqt://127.0.0.1:1", "--broadcast", "x", "--format", "mkv"], /--format "mkv": give bytes, lines or fmp4/],
+  [["pub", "moqt://127.0.0.1:1", "--broadcast", "a//b"], /empty field.*; write a path such as live\/room1/],
+  [["ls", "moqt://127.0.0.1:1", "--tls-disable-verify", "--tls-root", "x"], /exclude each other; give one of them/],
+  [["ls", "moqt://127.0.0.1:1", "--tls-fingerprint", "abcd"], /is no SHA-256; give 64 hex digits/],
+  [["relay"], /a relay needs a certificate; give --tls-cert FILE and --tls-key FILE, or --tls-generate/],
+  [["relay", "--tls-cert", "x"], /--tls-cert comes without --tls-key; give both/],
+  [
+    ["relay", "--listen", "nowhere", "--tls-generate", "x"],
+    /"nowhere" is not an address to listen on; write host:port/,
+  ],
+  [["publish"], /there is no command "publish"; .*see moqb --help/],
+];
+
 describe("usage", () => {
-  test.each([
-    [["pub", "moqt://127.0.0.1:1", "--brodcast", "x"], /there is no flag --brodcast; did you mean --broadcast/],
-    [["sub", "moqt://127.0.0.1:1"], /moqb sub needs --broadcast PATH; see moqb sub --help/],
-    [["sub", "127.0.0.1:4443", "--broadcast", "x"], /"127.0.0.1:4443" .*; write moqt:\/\/host:port, such as/],
-    [["ls", "https://relay.example"], /asks for WebTransport.*; write moqt:\/\/host:port/],
-    [
-      ["pub", "moqt://127.0.0.1:1", "--broadcast", "x", "--rate", "fast"],
-      /--rate "fast": give bits per second, such as 100M/,
-    ],
-    [["pub", "moqt://127.0.0.1:1", "--broadcast", "x", "--format", "mkv"], /--format "mkv": give bytes, lines or fmp4/],
-    [["pub", "moqt://127.0.0.1:1", "--broadcast", "a//b"], /empty field.*; write a path such as live\/room1/],
-    [["ls", "moqt://127.0.0.1:1", "--tls-disable-verify", "--tls-root", "x"], /exclude each other; give one of them/],
-    [["ls", "moqt://127.0.0.1:1", "--tls-fingerprint", "abcd"], /is no SHA-256; give 64 hex digits/],
-    [["relay"], /a relay needs a certificate; give --tls-cert FILE and --tls-key FILE, or --tls-generate/],
-    [["relay", "--tls-cert", "x"], /--tls-cert comes without --tls-key; give both/],
-    [
-      ["relay", "--listen", "nowhere", "--tls-generate", "x"],
-      /"nowhere" is not an address to listen on; write host:port/,
-    ],
-    [["publish"], /there is no command "publish"; .*see moqb --help/],
-  ])("%j", { timeout }, async (argv, sentence) => expectFailure(await bench.moqb(argv).ended, 2, sentence));
+  test("a mistake is answered with the right use", { timeout }, async () => {
+    const endings = mistakes.map(([argv]) => bench.moqb(argv).ended);
+    for (const [index, [, sentence]] of mistakes.entries())
+      expectFailure((await endings[index]) as Ending, 2, sentence);
+  });
 
   test("--help tells usage, flags, defaults and examples of every command", { timeout }, async () => {
-    for (const command of ["relay", "pub", "sub", "ls", "clock", "demo"]) {
-      const { code, stdout } = await bench.moqb([command, "--help"]).ended;
+    const commands = ["relay", "pub", "sub", "ls", "clock", "demo"];
+    const endings = await Promise.all(commands.map((command) => bench.moqb([command, "--help"]).ended));
+    for (const [index, { code, stdout }] of endings.entries()) {
       expect(code).toBe(0);
-      expect(stdout.toString()).toMatch(new RegExp(`^Usage: moqb ${command} [\\s\\S]*--[\\s\\S]*Examples:\n  # `));
+      const usage = `^Usage: moqb ${commands[index]} [\\s\\S]*--[\\s\\S]*Examples:\n  # `;
+      expect(stdout.toString()).toMatch(new RegExp(usage));
     }
     expect((await bench.moqb(["--help"]).ended).stdout.toString()).toContain("Exit codes:");
     expect((await bench.moqb(["--version"]).ended).stdout.toString()).toMatch(/^moqb \d+\.\d+\.\d+\n$/);
@@ -102,6 +112,25 @@ describe("reaching the relay", () => {
       const ending = await bench.moqb(["ls", `moqt://127.0.0.1:${listener.address.port}`, "--tls-disable-verify"])
         .ended;
       expectFailure(ending, 5, /no application protocol \(offered here: moq-00\); check that a MoQ relay of draft 14/);
+    } finally {
+      await listener.close();
+    }
+  });
+
+  test("no common MoQ version: ours named, and the peer's", { timeout }, async () => {
+    const [ours] = versions;
+    if (ours === undefined) throw new Error("no version at all");
+    const certificate = await generateCertificate({ names: ["localhost"] });
+    const theirs = { ...ours, name: "moq-transport-99", setupVersion: 0xff000063 };
+    const onConnection = (connection: Connection) => {
+      accept(connection, { versions: [theirs] }).catch(() => {});
+    };
+    const alpn = [ours.protocol];
+    const listener = await listen({ host: "127.0.0.1", port: 0, certificate, alpn, onConnection });
+    try {
+      const url = `moqt://127.0.0.1:${listener.address.port}`;
+      const ending = await bench.moqb(["ls", url, "--tls-disable-verify"]).ended;
+      expectFailure(ending, 5, /no common version: we speak moq-transport-14.*moq-transport-99.*; one of the two/);
     } finally {
       await listener.close();
     }

@@ -1,6 +1,8 @@
 /** What a person types and pipes in: flags, URLs, quantities, lines, pace. */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { exitCodes } from "../src/failure.ts";
 import { describeFlags, flag, nearest, parseFlags } from "../src/flags.ts";
 import { paced } from "../src/pacing.ts";
 import { LineSplitter, longestLineBytes } from "../src/publish/lines.ts";
@@ -177,4 +179,14 @@ describe("the pace", () => {
     const { ms } = await run([100_000, 900_000], 8_000_000, [0, 5000]);
     expect(ms).toBeGreaterThan(5000 + 885);
   });
+});
+
+test("the README's exit codes are the program's", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  const rows = [...readme.matchAll(/^\| (\d+) \| ([a-z-]+) \| (.+) \|$/gm)].map(([, code, name, says]) => ({
+    code: Number(code),
+    name,
+    says,
+  }));
+  expect(rows).toEqual(exitCodes);
 });
