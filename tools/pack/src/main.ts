@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endChildrenOnSignal, nodeOfVersion, say } from "@moqingbird/toolchain";
-import { lint, types } from "./checks.ts";
+import { contents, lint, types } from "./checks.ts";
 import { installProject, smoke } from "./project.ts";
 import { build, pack } from "./tarballs.ts";
 
@@ -33,6 +33,7 @@ process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 await build();
 const tarballs = await pack(folder);
 for (const tarball of tarballs) {
+  await check(`${tarball.name}: files`, () => contents(tarball));
   await check(`${tarball.name}: publint`, () => lint(tarball));
   await check(`${tarball.name}: types resolve`, () => types(tarball));
 }

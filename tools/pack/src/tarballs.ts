@@ -10,8 +10,6 @@ export interface Tarball {
   readonly programs: readonly string[];
   /** The entries of its export map: "." or "./name". */
   readonly entries: readonly string[];
-  /** Folder of the package in the checkout. */
-  readonly source: string;
   /** Path of the .tgz. */
   readonly file: string;
 }
@@ -49,7 +47,6 @@ export async function pack(folder: string): Promise<Tarball[]> {
       version: manifest.version,
       programs: Object.keys(manifest.bin ?? {}),
       entries: Object.keys(manifest.exports ?? {}),
-      source: dirname(path),
       file: join(target, file),
     });
   }
