@@ -27,7 +27,7 @@ import type { DrainOptions, SessionEnd, SessionOptions, SessionState } from "./o
 import { conformingPeer, type PeerProfile, recogniseProfile } from "./profile.ts";
 import { Publisher } from "./publisher.ts";
 import { IncomingRequests, OutgoingRequests } from "./requests.ts";
-import { checkServerSetup, type PeerInfo, peerInfo } from "./setup.ts";
+import { type PeerInfo, peerInfo } from "./setup.ts";
 import { Subscriber } from "./subscriber.ts";
 import { hostTimers, type Timer, type Timers } from "./timers.ts";
 import type {
@@ -262,7 +262,7 @@ export class SessionCore implements Core, Parts {
 
   #connectionClosed(info: CloseInfo): void {
     if (!this.#end) {
-      const row = info.by === "peer-application" ? errorByCode(this.wire.errors.session, info.code) : undefined;
+      const row = info.by === "peer-application" ? errorByCode(this.wire.errors.session, Number(info.code)) : undefined;
       const said =
         info.reason || info.error?.message || row?.name || `ended by ${info.by}, code 0x${info.code.toString(16)}`;
       const clean = info.by === "peer-application" && info.code === 0n;
@@ -330,7 +330,6 @@ export class SessionCore implements Core, Parts {
         );
         return;
       }
-      checkServerSetup(message.parameters);
       const profile = this.#options.profile ?? recogniseProfile(message.parameters);
       if (!profile.maxRequestIdUpdates) this.incoming.withoutUpdates();
       this.#use(version);
@@ -394,7 +393,7 @@ export class SessionCore implements Core, Parts {
   #closeWith(code: number | bigint, error: Error | undefined, reason: string = error?.message ?? ""): void {
     if (this.over) return;
     const wide = BigInt(code);
-    const name = errorByCode(this.wire.errors.session, wide)?.name;
+    const name = errorByCode(this.wire.errors.session, Number(wide))?.name;
     const clean = wide === 0n && error === undefined;
     this.#finish({ by: "local", code: wide, name, reason, error, clean }, () =>
       this.connection.close({ code, reason: reason.slice(0, maxReasonLength) }),

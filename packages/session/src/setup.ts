@@ -1,8 +1,6 @@
 /** SETUP: what the two sides tell each other first (moq-transport-14, section "CLIENT_SETUP and SERVER_SETUP"). */
 
 import type { SetupParameters } from "@moqingbird/codec";
-import { closeCode } from "./codes.ts";
-import { Violation } from "./errors.ts";
 import type { PeerProfile } from "./profile.ts";
 
 /** What the peer told about itself. */
@@ -24,16 +22,6 @@ export interface SetupRefusal {
   /** Session termination code: 0x2 unauthorized, 0x8 invalid path, 0x19 invalid authority, ... */
   readonly code: number;
   readonly reason: string;
-}
-
-/** A server may not send PATH or AUTHORITY: "the session MUST be closed with Invalid Path", "... Invalid Authority". */
-export function checkServerSetup(parameters: SetupParameters): void {
-  if (parameters.path !== undefined) {
-    throw new Violation(closeCode.invalidPath, "The server sent PATH, which is for clients only.");
-  }
-  if (parameters.authority !== undefined) {
-    throw new Violation(closeCode.invalidAuthority, "The server sent AUTHORITY, which is for clients only.");
-  }
 }
 
 /** What a peer's SETUP says. */
