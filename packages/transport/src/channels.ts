@@ -3,7 +3,7 @@
  *
  *   moqingbird.transport.open       { connection }          a handshake is done, on either side
  *   moqingbird.transport.close      { connection, info }    a connection is over
- *   moqingbird.transport.rejected   { remoteAddress, info } a handshake failed on the server's side
+ *   moqingbird.transport.rejected   { remoteAddress, info } a handshake failed on the server's side (info without error)
  */
 import { channel } from "node:diagnostics_channel";
 

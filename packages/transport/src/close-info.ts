@@ -16,6 +16,8 @@ export interface CloseContext {
   readonly established: boolean;
   readonly handshakeTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** Trust is by fingerprint. */
+  readonly pinned: boolean;
   /** The host said "port unreachable" while the connection was up. */
   readonly refusedSends: number;
 }
@@ -45,12 +47,16 @@ const noApplicationProtocol = 120;
 /** bad_certificate … unknown_ca, bad_certificate_status_response, certificate_required. */
 const certificateAlerts = new Set([42, 43, 44, 45, 46, 48, 49, 113, 116]);
 
+/** The bare facts: what there is to say of a handshake that nobody here has waited for. */
+export function closeFacts({ by: number, code, reason }: EngineClose): CloseInfo {
+  const by = whoByNumber[number] ?? "transport";
+  return { by, code: by === "idle" ? 0n : code, reason };
+}
+
 /** The user's view of a closed connection. */
 export function closeInfo(close: EngineClose, context: CloseContext): CloseInfo {
-  const by = whoByNumber[close.by] ?? "transport";
-  const { code, reason } = close;
-  if (by === "local") return { by, code, reason };
-  return { by, code: by === "idle" ? 0n : code, reason, error: closeError(by, close, context) };
+  const facts = closeFacts(close);
+  return facts.by === "local" ? facts : { ...facts, error: closeError(facts.by, close, context) };
 }
 
 function closeError(by: ClosedBy, { code, reason }: EngineClose, context: CloseContext): TransportError {
@@ -78,7 +84,10 @@ function quicError(fromPeer: boolean, code: bigint, reason: string, context: Clo
     return new TransportError("no-common-alpn", { where, ours: context.alpn.join(", ") });
   }
   if (alert !== undefined && certificateAlerts.has(alert)) {
-    if (!fromPeer) return new TransportError("certificate-untrusted", { where, detail: certificateFault(reason) });
+    if (!fromPeer) {
+      const detail = context.pinned ? "its SHA-256 is not among the pinned ones" : certificateFault(reason);
+      return new TransportError("certificate-untrusted", { where, detail });
+    }
     return new TransportError("handshake-failed", { where, detail: "it does not trust the certificate of this side" });
   }
   if (fromPeer && code === connectionRefused) {
@@ -104,7 +113,6 @@ const certificateFaults: readonly (readonly [RegExp, string])[] = [
   [/CaUsedAsEndEntity/i, "it is an authority's certificate, not a server's"],
   [/BadSignature/i, "its signature is wrong"],
   [/Revoked/i, "it was revoked"],
-  [/fingerprint|sha-?256|ApplicationVerificationFailure|pinned/i, "its SHA-256 is not among the pinned ones"],
 ];
 
 function certificateFault(reason: string): string {

@@ -137,6 +137,7 @@ class Attempts {
       serverConfig: -1,
       alpn,
       transport,
+      pinned: typeof trust === "object" && "sha256" in trust,
       udp: {
         port: 0,
         peer: { address, port },

@@ -22,6 +22,8 @@ export interface EndpointStart {
   readonly limits?: { readonly maxHandshakes?: number; readonly maxConnections?: number };
   readonly alpn: readonly string[];
   readonly transport: TransportSettings;
+  /** A client's trust is by fingerprint. */
+  readonly pinned?: boolean;
   readonly udp: Omit<UdpOptions, "bufferBytes"> & { readonly bufferBytes?: number };
 }
 
@@ -103,7 +105,7 @@ export class Endpoint implements UdpOwner {
   }
 
   closeContext(connection: QuicConnection): CloseContext {
-    const { alpn, transport } = this.#start;
+    const { alpn, transport, pinned = false } = this.#start;
     return {
       where: connection.peerName,
       side: connection.side,
@@ -111,6 +113,7 @@ export class Endpoint implements UdpOwner {
       established: connection.established,
       handshakeTimeoutMs: transport.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs,
       idleTimeoutMs: transport.idleTimeoutMs ?? defaultIdleTimeoutMs,
+      pinned,
       refusedSends: connection.refusedSends,
     };
   }

@@ -168,7 +168,9 @@ export class QuicConnection implements Connection {
   }
 
   stats(): ConnectionStats {
-    if (this.#info === undefined && !this.#runtime.busy) this.#stats = this.#runtime.engine.stats(this.handle);
+    if (this.#info === undefined && !this.#runtime.busy) {
+      this.#stats = this.#runtime.unlessStale(() => this.#runtime.engine.stats(this.handle)) ?? this.#stats;
+    }
     return this.#stats;
   }
 
@@ -190,10 +192,12 @@ export class QuicConnection implements Connection {
   // --- From the runtime -------------------------------------------------------------------------------------------
 
   onConnected(): void {
-    const info = this.#runtime.engine.connectionInfo(this.handle);
-    this.protocol = info.alpn;
-    this.serverName = info.serverName;
-    this.onPath(info.peer);
+    const info = this.#runtime.info(this.handle);
+    if (info !== undefined) {
+      this.protocol = info.alpn;
+      this.serverName = info.serverName;
+      this.onPath(info.peer);
+    }
     this.established = true;
     openChannel.publish({ connection: this });
     this.#settle(undefined);
@@ -347,9 +351,10 @@ export class QuicConnection implements Connection {
 
   #sendClose(high: number, low: number, reason: string): void {
     if (this.#info !== undefined) return;
-    this.#stats = this.#runtime.engine.stats(this.handle);
+    this.stats(); // the last ones there are
     const bytes = clipped(encoder.encode(reason));
-    this.#runtime.engine.closeConnection(this.handle, high, low, bytes, this.#runtime.now());
+    const { engine } = this.#runtime;
+    this.#runtime.unlessStale(() => engine.closeConnection(this.handle, high, low, bytes, this.#runtime.now()));
     this.#runtime.touch();
   }
 

@@ -6,10 +6,12 @@
  * lives on, and the next `listen` or `connect` makes a new engine.
  */
 import {
+  type ConnectionInfo,
   createEngine,
   DATA_FIN,
   DatagramDrop,
   type Engine,
+  EngineError,
   EVENT_CONNECTION,
   EVENT_FLAGS,
   EVENT_HIGH,
@@ -27,7 +29,7 @@ import {
 import { rejectedChannel } from "./channels.ts";
 import { ClientConfigs } from "./client-configs.ts";
 import { type LoopClock, systemClock } from "./clock.ts";
-import { closeInfo } from "./close-info.ts";
+import { closeFacts, closeInfo } from "./close-info.ts";
 import type { DatagramDropReason } from "./connection.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { codeOf } from "./error-code.ts";
@@ -96,6 +98,21 @@ export class Runtime implements PacketLoop {
   /** Client configurations, shared by connections with equal options. */
   get clientConfigs(): ClientConfigs {
     return this.#live.clientConfigs;
+  }
+
+  /** What the engine knows of a connection; undefined if its handle died since the event that named it. */
+  info(connection: number): ConnectionInfo | undefined {
+    return this.unlessStale(() => this.engine.connectionInfo(connection));
+  }
+
+  /** Runs a set-up call on a handle that may have died meanwhile. */
+  unlessStale<T>(call: () => T): T | undefined {
+    try {
+      return call();
+    } catch (error) {
+      if (error instanceof EngineError && error.code === "stale-handle") return undefined;
+      throw error;
+    }
   }
 
   now(): number {
@@ -410,8 +427,9 @@ export class Runtime implements PacketLoop {
     if (connection !== undefined) {
       connection.onClosed(closeInfo(close, connection.endpoint.closeContext(connection)));
     } else if (rejectedChannel.hasSubscribers) {
-      const remoteAddress = this.peers.socketAddress(engine.connectionInfo(handle).peer);
-      rejectedChannel.publish({ remoteAddress, close });
+      const peer = this.info(handle)?.peer;
+      const remoteAddress = peer === undefined ? undefined : this.peers.socketAddress(peer);
+      rejectedChannel.publish({ remoteAddress, info: closeFacts(close) });
     }
   }
 

@@ -10,6 +10,7 @@ const context: CloseContext = {
   handshakeTimeoutMs: 5000,
   idleTimeoutMs: 10_000,
   refusedSends: 0,
+  pinned: false,
 };
 const handshake = { ...context, established: false };
 const error = (by: number, code: bigint, reason: string, about: CloseContext) => {
