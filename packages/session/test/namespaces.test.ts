@@ -1,35 +1,9 @@
 import { BroadcastProducer, Origin, TrackNamespace } from "@moqingbird/model";
-import { createTransportPair, settle, VirtualClock } from "@moqingbird/testing";
+import { settle } from "@moqingbird/testing";
 import { describe, expect, test } from "vitest";
-import { accept, connect, RequestRefused, type Session, type SessionOptions } from "../src/index.ts";
-import { RawPeer } from "./support/raw-peer.ts";
+import { RequestRefused, type Session } from "../src/index.ts";
+import { againstClient, againstServer, fields, ns } from "./support/against.ts";
 import { join } from "./support/sessions.ts";
-
-const bytes = (text: string) => new TextEncoder().encode(text);
-const fields = (...names: string[]) => names.map(bytes);
-const ns = (path: string) => TrackNamespace.parse(path);
-
-/** A client session, and the raw server it talks to. */
-async function withServer(options: SessionOptions = {}) {
-  const clock = new VirtualClock();
-  const pair = createTransportPair();
-  const peer = new RawPeer(pair.server);
-  const connecting = connect(pair.client, { timers: clock, ...options });
-  await peer.accept();
-  const session: Session = await connecting;
-  return { clock, pair, peer, session };
-}
-
-/** A server session, and the raw client it talks to. */
-async function withClient(options: SessionOptions = {}) {
-  const clock = new VirtualClock();
-  const pair = createTransportPair();
-  const peer = new RawPeer(pair.client);
-  const accepting = accept(pair.server, { timers: clock, ...options });
-  await peer.connect();
-  const session: Session = await accepting;
-  return { clock, pair, peer, session };
-}
 
 function heard(session: Session, prefix: TrackNamespace) {
   const events: string[] = [];
@@ -42,7 +16,7 @@ function heard(session: Session, prefix: TrackNamespace) {
 
 describe("publishing a namespace", () => {
   test("is told, accepted, and withdrawn when its broadcast ends", async () => {
-    const { peer, session } = await withServer();
+    const { peer, session } = await againstServer();
     const broadcast = new BroadcastProducer();
     const publication = session.publish(ns("a/b"), broadcast.consume());
     await settle();
@@ -58,7 +32,7 @@ describe("publishing a namespace", () => {
   });
 
   test("that the peer refuses is an error with the peer's code", async () => {
-    const { peer, session } = await withServer();
+    const { peer, session } = await againstServer();
     const publication = session.publish(ns("a"), new BroadcastProducer().consume());
     await settle();
     await peer.say({ type: "publishNamespaceError", requestId: 0, errorCode: 0x1, reason: "go away" });
@@ -70,7 +44,7 @@ describe("publishing a namespace", () => {
   });
 
   test("that nobody answers in time is taken back", async () => {
-    const { clock, peer, session } = await withServer();
+    const { clock, peer, session } = await againstServer();
     const publication = session.publish(ns("a"), new BroadcastProducer().consume());
     await clock.advance(10_000);
     await expect(publication.ready).rejects.toMatchObject({ code: "request-timeout" });
@@ -82,7 +56,7 @@ describe("publishing a namespace", () => {
   });
 
   test("that the peer cancels says so, and sends no PUBLISH_NAMESPACE_DONE", async () => {
-    const { peer, session } = await withServer();
+    const { peer, session } = await againstServer();
     const publication = session.publish(ns("a"), new BroadcastProducer().consume());
     const states: string[] = [];
     publication.onState = (state) => states.push(state);
@@ -103,7 +77,7 @@ describe("publishing a namespace", () => {
   });
 
   test("twice on one session, an empty one, and an ended broadcast are the caller's mistakes", async () => {
-    const { session } = await withServer();
+    const { session } = await againstServer();
     session.publish(ns("a"), new BroadcastProducer().consume());
     const publish = (namespace: TrackNamespace, broadcast = new BroadcastProducer().consume()) =>
       session.publish(namespace, broadcast);
@@ -116,7 +90,7 @@ describe("publishing a namespace", () => {
   });
 
   test("two answers to one announcement are a violation", async () => {
-    const { peer, session } = await withServer();
+    const { peer, session } = await againstServer();
     session.publish(ns("a"), new BroadcastProducer().consume());
     await settle();
     await peer.say({ type: "publishNamespaceOk", requestId: 0 }, { type: "publishNamespaceOk", requestId: 0 });
@@ -126,7 +100,7 @@ describe("publishing a namespace", () => {
 
 describe("hearing of namespaces", () => {
   test("tells what was announced before, then changes, and only under the prefix", async () => {
-    const { peer, session } = await withClient();
+    const { peer, session } = await againstClient();
     await peer.say({ type: "publishNamespace", requestId: 0, namespace: fields("a", "1"), parameters: {} });
     const { events, announced } = heard(session, ns("a"));
     expect(events).toEqual(["+a/1"]);
@@ -147,7 +121,7 @@ describe("hearing of namespaces", () => {
   });
 
   test("goes on when the peer leaves SUBSCRIBE_NAMESPACE unanswered", async () => {
-    const { clock, peer, session } = await withClient();
+    const { clock, peer, session } = await againstClient();
     const { events, announced } = heard(session, ns("a"));
     await clock.advance(10_000);
     await expect(announced.ready).rejects.toMatchObject({ code: "request-timeout" });
@@ -156,7 +130,7 @@ describe("hearing of namespaces", () => {
   });
 
   test("a second announcement of a namespace changes nothing", async () => {
-    const { peer, session } = await withClient();
+    const { peer, session } = await againstClient();
     const { events } = heard(session, TrackNamespace.of());
     await peer.say(
       { type: "publishNamespace", requestId: 0, namespace: fields("a"), parameters: {} },
@@ -168,7 +142,7 @@ describe("hearing of namespaces", () => {
   });
 
   test("refuses what the gate refuses, and more than the limit", async () => {
-    const { peer, session } = await withClient({
+    const { peer, session } = await againstClient({
       limits: { maxAnnouncements: 1 },
       onPublishNamespace: (namespace) =>
         namespace.startsWith(ns("private")) ? { code: 0x1, reason: "private" } : undefined,
@@ -186,7 +160,7 @@ describe("hearing of namespaces", () => {
   });
 
   test("a prefix that covers one asked for already is refused here, one that is covered shares it", async () => {
-    const { peer, session } = await withClient();
+    const { peer, session } = await againstClient();
     const first = heard(session, ns("a/b"));
     await settle();
     await peer.say({ type: "subscribeNamespaceOk", requestId: 1 });
@@ -204,7 +178,7 @@ describe("hearing of namespaces", () => {
   });
 
   test("takes an acceptance back", async () => {
-    const { peer, session } = await withClient();
+    const { peer, session } = await againstClient();
     const { events } = heard(session, TrackNamespace.of());
     await peer.say({ type: "publishNamespace", requestId: 0, namespace: fields("a"), parameters: {} });
     expect(session.cancelAnnouncement(ns("a"), 0x1, "expired")).toBe(true);
@@ -219,7 +193,7 @@ describe("hearing of namespaces", () => {
   });
 
   test("all that was announced is gone when the session ends", async () => {
-    const { pair, peer, session } = await withClient();
+    const { pair, peer, session } = await againstClient();
     const { events } = heard(session, TrackNamespace.of());
     await peer.say({ type: "publishNamespace", requestId: 0, namespace: fields("a"), parameters: {} });
     pair.server.drop();
@@ -231,7 +205,7 @@ describe("hearing of namespaces", () => {
 
 describe("serving an origin", () => {
   async function serving(options: Parameters<Session["publishOrigin"]>[1] = {}) {
-    const setting = await withClient();
+    const setting = await againstClient();
     const origin = new Origin();
     const add = (path: string) => origin.publish(ns(path), new BroadcastProducer().consume());
     return { ...setting, origin, add, share: () => setting.session.publishOrigin(origin, options) };
