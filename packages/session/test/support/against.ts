@@ -29,7 +29,8 @@ function setup({ peerMaxRequestId = 1000, peerImplementation = "raw" }: AgainstO
 export async function againstServer(options: AgainstOptions = {}): Promise<Against> {
   const clock = new VirtualClock();
   const pair = createTransportPair(options.transport);
-  const cache = options.cache ?? testCache(clock);
+  // On a clock of its own, so that the session's timers can be counted.
+  const cache = options.cache ?? testCache(new VirtualClock());
   const peer = new RawPeer(pair.server);
   const connecting = connect(pair.client, { timers: clock, ...options, cache });
   await peer.accept(setup(options));
@@ -40,7 +41,8 @@ export async function againstServer(options: AgainstOptions = {}): Promise<Again
 export async function againstClient(options: AgainstOptions = {}): Promise<Against> {
   const clock = new VirtualClock();
   const pair = createTransportPair(options.transport);
-  const cache = options.cache ?? testCache(clock);
+  // On a clock of its own, so that the session's timers can be counted.
+  const cache = options.cache ?? testCache(new VirtualClock());
   const peer = new RawPeer(pair.client);
   const accepting = accept(pair.server, { timers: clock, ...options, cache });
   await peer.connect(setup(options));
