@@ -8,7 +8,7 @@ import type { Consumer } from "./consumer.ts";
 import { type Ending, ending } from "./ending.ts";
 import { ModelError } from "./errors.ts";
 import { TrackName } from "./namespace.ts";
-import { reportUncaught } from "./report.ts";
+import { call, reportUncaught } from "./report.ts";
 import { Request, type RequestOwner, type TrackRequestHandler } from "./request.ts";
 import { Track, type TrackOptions, type TrackProducer } from "./track.ts";
 
@@ -178,13 +178,5 @@ export class Broadcast implements RequestOwner {
       reportUncaught(error);
       if (request.state === "open") request.refuse(ending("rejected", "The publisher's request handler failed."));
     }
-  }
-}
-
-function call(callback: (() => void) | undefined): void {
-  try {
-    callback?.();
-  } catch (error) {
-    reportUncaught(error);
   }
 }

@@ -2,7 +2,8 @@
  * The cache: one byte budget for all tracks of a process, and retention by age.
  *
  * Everything stored is charged before it is allocated, with an overhead per block, object, subgroup and group, so the
- * budget bounds real memory. When room is short, whole groups leave in this order:
+ * budget bounds real memory. V8 lets its heap grow to some four times what lives in it before it collects, so overheads
+ * are charged at four to five times their measured size; the bytes themselves live in blocks that are used again. When room is short, whole groups leave in this order:
  *
  * 1. complete groups that are not the newest of their track, the longest complete first;
  * 2. other groups that are not the newest of their track, the longest overtaken first;
@@ -10,6 +11,7 @@
  *
  * A complete group is one without open subgroups. Age concerns the first kind only: a live track's newest group stays.
  */
+import { BlockPool } from "./block-pool.ts";
 import { ModelError } from "./errors.ts";
 import type { Group } from "./group.ts";
 import { GroupList } from "./group-list.ts";
@@ -47,6 +49,8 @@ export class Cache {
   readonly now: () => number;
   /** The timer given. */
   readonly schedule: Schedule;
+  /** Blocks of dropped groups, for reuse. They count against the capacity, and go before any group does. @internal */
+  readonly pool: BlockPool;
   #usedBytes = 0;
   #evictedGroups = 0;
   #expiredGroups = 0;
@@ -69,6 +73,7 @@ export class Cache {
       throw new ModelError("option-invalid", `capacityBytes is ${this.capacityBytes}; it must be 0 or more.`);
     }
     checkRetention(this.retentionMs);
+    this.pool = new BlockPool(this.capacityBytes / 4);
   }
 
   /** Bytes charged now; never above `capacityBytes`. */
@@ -91,8 +96,9 @@ export class Cache {
    * @internal
    */
   charge(holding: Holding, bytes: number): boolean {
-    while (this.#usedBytes + bytes > this.capacityBytes) {
-      if (!this.#evict() || holding.discarding) return false;
+    while (this.#usedBytes + this.pool.bytes + bytes > this.capacityBytes) {
+      if (this.pool.bytes > 0) this.pool.shrink(this.#usedBytes + this.pool.bytes + bytes - this.capacityBytes);
+      else if (!this.#evict() || holding.discarding) return false;
     }
     if (holding.discarding) return false;
     this.#usedBytes += bytes;

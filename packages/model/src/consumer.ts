@@ -13,7 +13,7 @@ import {
   readObjects,
   type WholeObject,
 } from "./read.ts";
-import { reportUncaught } from "./report.ts";
+import { call } from "./report.ts";
 import type { Subscription, SubscriptionOptions, TrackSubscription } from "./subscription.ts";
 import type { GroupOrder, Track } from "./track.ts";
 
@@ -169,11 +169,7 @@ export class Consumer implements TrackConsumer {
   }
 
   #answered(): void {
-    try {
-      this.onAnswer?.();
-    } catch (error) {
-      reportUncaught(error);
-    }
+    call(this.onAnswer);
     this.#settleReady?.();
   }
 

@@ -30,8 +30,8 @@ export interface DatagramOptions {
   readonly payload?: Uint8Array | undefined;
 }
 
-/** Charged per kept datagram beside its bytes: the object and its two arrays (measured, rounded up). */
-export const datagramOverheadBytes = 512;
+/** Charged per kept datagram beside its bytes: the object and its two arrays (for its share of the heap, see cache.ts). */
+export const datagramOverheadBytes = 1024;
 
 /** The last datagrams of a track, for subscribers that join late; the oldest leave first. @internal */
 export class DatagramRing implements Holding {

@@ -6,7 +6,7 @@ import type { GroupList } from "./group-list.ts";
 import { checkId, checkPriority } from "./location.ts";
 import { ObjectStatus } from "./object.ts";
 import type { Reader } from "./reader.ts";
-import { reportUncaught } from "./report.ts";
+import { call } from "./report.ts";
 import { Subgroup, type SubgroupOptions, type SubgroupProducer, subgroupOverheadBytes } from "./subgroup.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Track } from "./track.ts";
@@ -32,8 +32,11 @@ export interface GroupProducer {
   reset(code: number, reason?: string): void;
 }
 
-/** Charged per group: this object, its lists and its entry in the track (measured, rounded up). */
-export const groupOverheadBytes = 512;
+/** Charged per group: this object, its lists and its entry in the track (for its share of the heap, see cache.ts). */
+export const groupOverheadBytes = 1024;
+
+/** An empty array of one's own would reserve room for seventeen on its first push. */
+const none: Subgroup[] = [];
 
 /** A group: unit of storage and of dropping. @internal */
 export class Group implements GroupProducer, Holding {
@@ -49,7 +52,7 @@ export class Group implements GroupProducer, Holding {
   #finished = false;
   #dropped = false;
   /** Stored subgroups, in the order they were opened. Empty once dropped. */
-  #subgroups: Subgroup[] = [];
+  #subgroups = none;
   #open: Map<number, Subgroup> | undefined;
   #plain: SubgroupProducer | undefined;
   #largestObject = -1;
@@ -97,7 +100,8 @@ export class Group implements GroupProducer, Holding {
     if (this.#dropped) return subgroup;
     this.track.place(this);
     if (this.track.cache.charge(this, subgroupOverheadBytes)) {
-      this.#subgroups.push(subgroup);
+      if (this.#subgroups === none) this.#subgroups = [subgroup];
+      else this.#subgroups.push(subgroup);
       this.track.deliver(subgroup);
     }
     return subgroup;
@@ -156,16 +160,12 @@ export class Group implements GroupProducer, Holding {
     for (const subgroup of this.#subgroups) {
       for (const reader of subgroup.drop(reason)) cut.push(reader);
     }
-    this.#subgroups = [];
+    this.#subgroups = none;
     this.track.place(this);
     const subscriptions = new Set<Subscription>();
     for (const reader of cut) {
       subscriptions.add(reader.subscription);
-      try {
-        reader.onProgress?.();
-      } catch (error) {
-        reportUncaught(error);
-      }
+      call(reader.onProgress);
       reader.subscription.readerClosed(reader);
     }
     for (const subscription of subscriptions) subscription.groupDropped(this.id, reason);

@@ -3,6 +3,7 @@
  * row of four numbers per object. Tiny objects share blocks, so a million of them costs rows, not a million buffers.
  * What it holds is charged to the cache before it is allocated.
  */
+import { blockSize } from "./block-pool.ts";
 import type { Holding } from "./cache.ts";
 import type { ObjectInfo, ObjectStatus } from "./object.ts";
 
@@ -10,15 +11,16 @@ import type { ObjectInfo, ObjectStatus } from "./object.ts";
 export const maxBlockBytes = 65_536;
 const firstBlockBytes = 4096;
 
-/** Charged per block beside its bytes: the typed array, its buffer and its place in the list (measured, rounded up). */
-export const blockOverheadBytes = 448;
+/** Charged per block beside its bytes: the typed array, its buffer and its place in the list. */
+export const blockOverheadBytes = 1536;
 
 /** Charged per object: four numbers with the slack of a growing array. */
-export const objectOverheadBytes = 56;
+export const objectOverheadBytes = 144;
 
 /** Below this a byte loop beats making a view to copy from. */
 const loopBytes = 48;
 
+const none: number[] = [];
 const columns = 4;
 const idColumn = 0;
 const extensionColumn = 1;
@@ -29,10 +31,11 @@ export class ObjectStore {
   /** Bytes in the log. Stays as it was when the store is cleared, so that positions in it keep their meaning. */
   lengthBytes = 0;
   readonly #holding: Holding;
-  #rows: number[] = [];
-  #blocks: Uint8Array[] = [];
+  /** Arrays begin at the size of their first content: pushing to an empty one reserves room for seventeen. */
+  #rows: number[] | undefined;
+  #blocks: Uint8Array[] | undefined;
   /** Where in the log each block begins. */
-  #starts: number[] = [];
+  #starts: number[] = none;
   #roomBytes = 0;
 
   /** @param holding who is charged: the group. */
@@ -41,7 +44,7 @@ export class ObjectStore {
   }
 
   get count(): number {
-    return this.#rows.length / columns;
+    return this.#rows === undefined ? 0 : this.#rows.length / columns;
   }
 
   /** Adds an object's row and its extension headers. False when the cache dropped the group instead. */
@@ -50,30 +53,39 @@ export class ObjectStore {
     const extensionBytes = extensions === undefined ? 0 : extensions.length;
     const end = this.lengthBytes + extensionBytes + sizeBytes;
     if (extensions !== undefined && !this.append(extensions, 0, extensionBytes, sizeBytes)) return false;
-    this.#rows.push(id, extensionBytes, end, status);
+    if (this.#rows === undefined) this.#rows = [id, extensionBytes, end, status];
+    else this.#rows.push(id, extensionBytes, end, status);
     return true;
   }
 
-  /** Appends to the log. `expectedBytes` are known to follow. False when the cache dropped the group instead. */
+  /**
+   * Appends to the log. `expectedBytes` are known to follow. False when the cache dropped the group instead.
+   * The new length shows when all is written: making room can call back into readers, of this subgroup too.
+   */
   append(bytes: Uint8Array, start: number, end: number, expectedBytes: number): boolean {
+    let length = this.lengthBytes;
     while (start < end) {
-      if (this.#roomBytes === 0 && !this.#grow(end - start, expectedBytes)) return false;
-      const block = this.#blocks[this.#blocks.length - 1] as Uint8Array;
+      if (this.#roomBytes === 0 && !this.#grow(length, end - start, expectedBytes)) return false;
+      const blocks = this.#blocks as Uint8Array[];
+      const block = blocks[blocks.length - 1] as Uint8Array;
       const count = Math.min(end - start, this.#roomBytes);
       copy(bytes, start, start + count, block, block.length - this.#roomBytes);
       this.#roomBytes -= count;
-      this.lengthBytes += count;
+      length += count;
       start += count;
     }
+    this.lengthBytes = length;
     return true;
   }
 
   /** Copies `count` stored bytes from a position of the log. Returns the block it ended in, a hint for the next call. */
   copy(position: number, target: Uint8Array, offset: number, count: number, hint: number): number {
-    let index = Math.min(hint, this.#blocks.length - 1);
+    const blocks = this.#blocks;
+    if (blocks === undefined) return 0;
+    let index = Math.min(hint, blocks.length - 1);
     while (index > 0 && (this.#starts[index] as number) > position) index--;
     while (count > 0) {
-      const block = this.#blocks[index] as Uint8Array;
+      const block = blocks[index] as Uint8Array;
       const from = position - (this.#starts[index] as number);
       if (from >= block.length) {
         index++;
@@ -89,25 +101,25 @@ export class ObjectStore {
   }
 
   id(index: number): number {
-    return this.#rows[index * columns + idColumn] as number;
+    return this.#cell(index, idColumn);
   }
 
   status(index: number): ObjectStatus {
-    return this.#rows[index * columns + statusColumn] as ObjectStatus;
+    return this.#cell(index, statusColumn) as ObjectStatus;
   }
 
   extensionBytes(index: number): number {
-    return this.#rows[index * columns + extensionColumn] as number;
+    return this.#cell(index, extensionColumn);
   }
 
   /** Where in the log the object begins, with its extension headers. Right for the index after the last, too. */
   start(index: number): number {
-    return index === 0 ? 0 : (this.#rows[(index - 1) * columns + endColumn] as number);
+    return index === 0 ? 0 : this.#cell(index - 1, endColumn);
   }
 
   /** Where in the log the object ends once all of it is stored. */
   end(index: number): number {
-    return this.#rows[index * columns + endColumn] as number;
+    return this.#cell(index, endColumn);
   }
 
   sizeBytes(index: number): number {
@@ -128,12 +140,18 @@ export class ObjectStore {
     };
   }
 
-  /** Lets go of everything; the cache was told by whoever calls. */
+  /** Lets go of everything, and gives the blocks back; the charges are the caller's to release. */
   clear(): void {
-    this.#rows = [];
-    this.#blocks = [];
-    this.#starts = [];
+    const { pool } = this.#holding.track.cache;
+    for (const block of this.#blocks ?? []) pool.give(block);
+    this.#rows = undefined;
+    this.#blocks = undefined;
+    this.#starts = none;
     this.#roomBytes = 0;
+  }
+
+  #cell(index: number, column: number): number {
+    return (this.#rows as number[])[index * columns + column] as number;
   }
 
   #charge(bytes: number): boolean {
@@ -144,12 +162,24 @@ export class ObjectStore {
    * A declared size is only believed up to 4 KiB: a sender pays for a large block by having sent as much before.
    * Blocks double with the subgroup, so that small ones waste little and large ones have few.
    */
-  #grow(neededBytes: number, expectedBytes: number): boolean {
+  #grow(lengthBytes: number, neededBytes: number, expectedBytes: number): boolean {
     const believed = Math.min(neededBytes + expectedBytes, firstBlockBytes);
-    const size = Math.min(Math.max(neededBytes, believed, this.lengthBytes), maxBlockBytes);
-    if (!this.#charge(size + blockOverheadBytes)) return false;
-    this.#blocks.push(new Uint8Array(size));
-    this.#starts.push(this.lengthBytes);
+    const { pool } = this.#holding.track.cache;
+    const size = blockSize(Math.min(Math.max(neededBytes, believed, lengthBytes), maxBlockBytes));
+    // Out of the pool first, so that taking from it makes the room that is charged next.
+    const pooled = pool.take(size);
+    if (!this.#charge(size + blockOverheadBytes)) {
+      if (pooled !== undefined) pool.give(pooled);
+      return false;
+    }
+    const block = pooled ?? new Uint8Array(size);
+    if (this.#blocks === undefined) {
+      this.#blocks = [block];
+      this.#starts = [lengthBytes];
+    } else {
+      this.#blocks.push(block);
+      this.#starts.push(lengthBytes);
+    }
     this.#roomBytes = size;
     return true;
   }

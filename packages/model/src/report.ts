@@ -6,3 +6,13 @@ export function reportUncaught(error: unknown): void {
     throw error;
   });
 }
+
+/** Calls a callback, if there is one; what it throws is reported. */
+export function call(callback: (() => void) | undefined): void {
+  if (callback === undefined) return;
+  try {
+    callback();
+  } catch (error) {
+    reportUncaught(error);
+  }
+}

@@ -3,7 +3,7 @@ import type { Consumer } from "./consumer.ts";
 import { type Ending, ending } from "./ending.ts";
 import { ModelError } from "./errors.ts";
 import type { TrackName } from "./namespace.ts";
-import { reportUncaught } from "./report.ts";
+import { call } from "./report.ts";
 import type { Track, TrackOptions, TrackProducer } from "./track.ts";
 
 export interface TrackRequest {
@@ -82,11 +82,7 @@ export class Request implements TrackRequest {
   leave(consumer: Consumer): void {
     if (!this.#waiting.delete(consumer) || this.#waiting.size > 0 || this.#state !== "open") return;
     this.#close("abandoned");
-    try {
-      this.onAbandoned?.();
-    } catch (error) {
-      reportUncaught(error);
-    }
+    call(this.onAbandoned);
   }
 
   /** The track is there: by `accept`, or because the publisher made one of this name. */

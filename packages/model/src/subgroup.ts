@@ -8,7 +8,7 @@ import type { Group } from "./group.ts";
 import { ObjectStatus } from "./object.ts";
 import { ObjectStore } from "./object-store.ts";
 import type { Reader } from "./reader.ts";
-import { reportUncaught } from "./report.ts";
+import { call } from "./report.ts";
 
 /** What is known of a subgroup when it is opened; all of it passes unchanged to every reader. */
 export interface SubgroupOptions {
@@ -55,9 +55,10 @@ export interface SubgroupProducer {
 }
 
 const nothing = new Uint8Array(0);
+const nobody: Reader[] = [];
 
-/** Charged per subgroup: this object, its store and the map entry while it is open (measured, rounded up). */
-export const subgroupOverheadBytes = 640;
+/** Charged per subgroup: this object, its store and the map entry while it is open (for its share of the heap, see cache.ts). */
+export const subgroupOverheadBytes = 1536;
 
 /** A subgroup: what its producer writes, what its readers see. @internal */
 export class Subgroup implements SubgroupProducer {
@@ -70,7 +71,8 @@ export class Subgroup implements SubgroupProducer {
   state: "open" | "finished" | "reset" = "open";
   resetCode: number | undefined;
   resetReason: string | undefined;
-  #readers: Reader[] = [];
+  /** Nobody's array while nobody reads, which is most of a subgroup's life. */
+  #readers = nobody;
   #lastId = -1;
   /** Payload bytes that the current object still misses. */
   #missingBytes = 0;
@@ -158,36 +160,31 @@ export class Subgroup implements SubgroupProducer {
 
   /** Readers are told of each change from here on. */
   attach(reader: Reader): void {
-    reader.slot = this.#readers.push(reader) - 1;
+    if (this.#readers === nobody) this.#readers = [reader];
+    else reader.slot = this.#readers.push(reader) - 1;
   }
 
   detach(reader: Reader): void {
     if (this.#readers[reader.slot] !== reader) return;
     const last = this.#readers.pop() as Reader;
-    if (last === reader) return;
-    this.#readers[reader.slot] = last;
-    last.slot = reader.slot;
+    if (last !== reader) {
+      this.#readers[reader.slot] = last;
+      last.slot = reader.slot;
+    }
+    if (this.#readers.length === 0) this.#readers = nobody;
   }
 
   /** Lets go of what is stored and cuts off the readers who miss some of it; gives them back. */
   drop(reason: DropReason): Reader[] {
     const cut = this.#readers.filter((reader) => reader.cut(reason));
-    this.#readers = [];
+    this.#readers = nobody;
     this.store.clear();
     return cut;
   }
 
   /** Wakes the readers. Backwards, because one may close itself, or others, meanwhile; being woken twice does no harm. */
   wake(): void {
-    for (let i = this.#readers.length - 1; i >= 0; i--) {
-      const onProgress = this.#readers[i]?.onProgress;
-      if (onProgress === undefined) continue;
-      try {
-        onProgress();
-      } catch (error) {
-        reportUncaught(error);
-      }
-    }
+    for (let i = this.#readers.length - 1; i >= 0; i--) call(this.#readers[i]?.onProgress);
   }
 
   #progress(bytes: number): void {

@@ -7,7 +7,7 @@ import { Group, type GroupProducer, groupOverheadBytes } from "./group.ts";
 import { checkId, checkPriority, type Location } from "./location.ts";
 import type { TrackName } from "./namespace.ts";
 import { ObjectStatus } from "./object.ts";
-import { reportUncaught } from "./report.ts";
+import { call } from "./report.ts";
 import type { Subgroup } from "./subgroup.ts";
 import { Subscription, type SubscriptionOptions } from "./subscription.ts";
 
@@ -348,13 +348,5 @@ export class Track implements TrackProducer {
     if (this.#consumers > 0) return;
     for (const group of [...this.#groups.values()]) group.drop("expired");
     this.#datagrams.clear();
-  }
-}
-
-function call(callback: (() => void) | undefined): void {
-  try {
-    callback?.();
-  } catch (error) {
-    reportUncaught(error);
   }
 }
