@@ -8,6 +8,7 @@ import { type AnnouncedListener, type BroadcastConsumer, TrackNamespace } from "
 import { requestCode } from "./codes.ts";
 import type { Core } from "./core.ts";
 import { RequestRefused, SessionError } from "./errors.ts";
+import { call } from "./report.ts";
 import type { OutgoingRequest } from "./requests.ts";
 
 /** What `Session.announced` returns. */
@@ -154,7 +155,7 @@ export class Discovery {
     if (listening.told.has(namespace.key) || !namespace.startsWith(listening.prefix)) return;
     const broadcast = this.#consume(namespace);
     listening.told.set(namespace.key, broadcast);
-    listening.listener.added(namespace, broadcast);
+    call(() => listening.listener.added(namespace, broadcast));
   }
 
   #untell(namespace: TrackNamespace): void {
@@ -162,7 +163,7 @@ export class Discovery {
       const broadcast = told.get(namespace.key);
       if (!broadcast) continue;
       told.delete(namespace.key);
-      listener.removed(namespace, broadcast);
+      call(() => listener.removed(namespace, broadcast));
     }
   }
 

@@ -15,6 +15,9 @@ export const sessionErrors = [
   { code: "no-common-version", says: "No common version: we speak {ours}; {theirs}." },
   { code: "setup-timeout", says: "The peer did not complete SETUP within {ms} ms." },
   { code: "setup-refused", says: "The session was refused during SETUP: {reason}." },
+  { code: "peer-violation", says: "The peer broke the protocol: {reason}" },
+  { code: "internal-error", says: "This side failed: {reason}" },
+  { code: "option-invalid", says: "An option cannot be sent: {reason}" },
   { code: "request-timeout", says: "The peer did not answer {request} within {ms} ms." },
   {
     code: "request-limit",

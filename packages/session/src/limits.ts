@@ -19,7 +19,7 @@ export interface SessionLimits {
   readonly maxWaitingRequests: number;
   /**
    * Streams of one subscription that may be open towards the peer; when one more is needed, the streams of the oldest group
-   * are given up (DELIVERY_TIMEOUT; nothing goes out for those not begun). Default 512.
+   * are given up (DELIVERY_TIMEOUT; nothing goes out for those not begun). Default 1024.
    */
   readonly maxStreamsPerSubscription: number;
   /** Bytes held of data whose SUBSCRIBE_OK has not arrived, over the whole session; more is dropped. Default 1 MiB. */
@@ -51,7 +51,7 @@ export const defaultSessionLimits: SessionLimits = {
   maxNamespaceSubscriptions: 256,
   maxQueuedControlBytes: 1024 * 1024,
   maxWaitingRequests: 1024,
-  maxStreamsPerSubscription: 512,
+  maxStreamsPerSubscription: 1024,
   maxEarlyBytes: 1024 * 1024,
   maxEarlyStreams: 256,
   earlyDataMs: 2000,

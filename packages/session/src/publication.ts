@@ -7,6 +7,7 @@ import type { PublishNamespaceOk, WireInteger } from "@moqingbird/codec";
 import type { TrackNamespace } from "@moqingbird/model";
 import type { Core } from "./core.ts";
 import { RequestRefused, SessionError } from "./errors.ts";
+import { call } from "./report.ts";
 import type { OutgoingRequest } from "./requests.ts";
 
 /**
@@ -140,6 +141,6 @@ export class NamespacePublication implements Publication {
 
   #enter(state: PublicationState): void {
     this.#state = state;
-    this.onState?.(state);
+    call(this.onState, state);
   }
 }

@@ -26,6 +26,7 @@ import {
 import type { DrainOptions, SessionEnd, SessionOptions, SessionState } from "./options.ts";
 import { conformingPeer, type PeerProfile, recogniseProfile } from "./profile.ts";
 import { Publisher } from "./publisher.ts";
+import { call } from "./report.ts";
 import { IncomingRequests, OutgoingRequests } from "./requests.ts";
 import { type PeerInfo, peerInfo } from "./setup.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -41,6 +42,9 @@ import type {
 
 /** After the last PUBLISH_DONE of a drained session, how long it may take to leave before the session closes. */
 const lastWordsMs = 250;
+
+/** "The maximum length of the New Session URI is 8,192 bytes" (section "GOAWAY"). */
+const maxUriBytes = 8192;
 
 /** A reason that travels in CONNECTION_CLOSE has to fit into a packet. */
 const maxReasonLength = 500;
@@ -178,7 +182,7 @@ export class SessionCore implements Core, Parts {
 
   send(message: ControlMessage): void {
     if (this.over) return;
-    this.#options.onMessage?.("sent", message);
+    call(this.#options.onMessage, "sent", message);
     try {
       this.#sender.send(message);
     } catch (error) {
@@ -187,9 +191,14 @@ export class SessionCore implements Core, Parts {
   }
 
   fail(error: unknown): void {
-    if (error instanceof Violation) this.#closeWith(error.sessionCode, error);
-    else if (error instanceof CodecError && error.kind !== "caller") this.#closeWith(error.sessionCode, error);
-    else this.#closeWith(closeCode.internalError, error instanceof Error ? error : new Error(String(error)));
+    const reason = error instanceof Error ? error.message : String(error);
+    const detail = { cause: error };
+    if (error instanceof Violation || (error instanceof CodecError && error.kind !== "caller")) {
+      this.#closeWith(error.sessionCode, new SessionError("peer-violation", { reason }, detail), reason);
+    } else {
+      const code = error instanceof CodecError ? "option-invalid" : "internal-error";
+      this.#closeWith(closeCode.internalError, new SessionError(code, { reason }, detail), reason);
+    }
   }
 
   close(code: number | bigint, reason: string): void {
@@ -198,6 +207,11 @@ export class SessionCore implements Core, Parts {
 
   drain(options: DrainOptions): void {
     if (this.over || this.#draining) return;
+    const uriBytes = new TextEncoder().encode(options.newSessionUri ?? "").length;
+    if (uriBytes > maxUriBytes) {
+      const reason = `the new session URI has ${uriBytes} bytes; at most ${maxUriBytes} are allowed.`;
+      throw new SessionError("option-invalid", { reason });
+    }
     this.#draining = true;
     this.publisher.stopAnnouncing();
     this.requests.failAll(new SessionError("going-away", { side: this.side }), "waiting");
@@ -226,7 +240,7 @@ export class SessionCore implements Core, Parts {
     this.requests.failAll(new SessionError("going-away", { side: "peer" }), "waiting");
     this.#resolveGoingAway({ newSessionUri });
     if (!this.#draining) this.#enter("draining");
-    this.onGoingAway?.(newSessionUri);
+    call(this.onGoingAway, newSessionUri);
   }
 
   // From the connection
@@ -294,7 +308,7 @@ export class SessionCore implements Core, Parts {
   }
 
   #message(message: ControlMessage): void {
-    this.#options.onMessage?.("received", message);
+    call(this.#options.onMessage, "received", message);
     if (this.#negotiated) {
       dispatch(this, this, message);
     } else if (message.type === "clientSetup" && this.side === "server") {
@@ -430,7 +444,7 @@ export class SessionCore implements Core, Parts {
   #enter(state: SessionState): void {
     if (this.#state === state) return;
     this.#state = state;
-    this.onState?.(state);
+    call(this.onState, state);
   }
 }
 

@@ -24,8 +24,8 @@ import type { Connection } from "./transport.ts";
 
 /**
  * Speaks SETUP as the client of a connection.
- * @throws SessionError `protocol-unknown`, `no-common-version`, `setup-timeout`, `setup-refused`; Violation-like errors of
- * what the peer sent. The connection is then closed.
+ * @throws SessionError `protocol-unknown`, `no-common-version`, `setup-timeout`, `setup-refused`, `peer-violation`,
+ * `option-invalid`. The connection is then closed.
  */
 export function connect(connection: Connection, options: SessionOptions = {}): Promise<Session> {
   return open(connection, options);
@@ -181,6 +181,7 @@ export class Session {
   /**
    * Ends gracefully: GOAWAY (to a peer that bears it), nothing new in either direction, what runs may finish until the time
    * is up; subscriptions that are left then end with PUBLISH_DONE GOING_AWAY. Resolves when the session is closed.
+   * @throws SessionError `option-invalid` for a URI above 8192 bytes.
    */
   drain(options: DrainOptions = {}): Promise<SessionEnd> {
     this.#core.drain(options);

@@ -1,7 +1,13 @@
 /** The subscribing half of a session: tracks asked for at the peer, and the data that comes for them. */
 
 import type { PublishDone, SubscribeOk } from "@moqingbird/codec";
-import { BroadcastProducer, type TrackConsumer, type TrackNamespace, type TrackRequest } from "@moqingbird/model";
+import {
+  BroadcastProducer,
+  maxFullNameBytes,
+  type TrackConsumer,
+  type TrackNamespace,
+  type TrackRequest,
+} from "@moqingbird/model";
 import { Aliases, type EarlyData } from "./aliases.ts";
 import { closeCode, requestCode } from "./codes.ts";
 import type { Core } from "./core.ts";
@@ -155,13 +161,20 @@ export class Subscriber {
   }
 
   #requestTrack(broadcast: RemoteBroadcast, request: TrackRequest, options: SubscribeOptions): void {
-    const refusal = this.#core.refusal();
-    if (refusal) {
-      request.reject(requestCode.internalError, refusal.message);
+    const refusal = this.#core.refusal()?.message ?? tooLong(broadcast.namespace, request.name.bytes);
+    if (refusal !== undefined) {
+      request.reject(requestCode.internalError, refusal);
       return;
     }
     const subscription = new UpstreamSubscription(this.#core, this, broadcast, request, options);
     this.#subscriptions.add(subscription);
     subscription.begin();
   }
+}
+
+/** "The maximum total length of a Full Track Name is 4,096 bytes" (moq-transport-14, section "Track Naming"). */
+function tooLong(namespace: TrackNamespace, name: Uint8Array): string | undefined {
+  const total = namespace.fields.reduce((sum, field) => sum + field.length, name.length);
+  if (total <= maxFullNameBytes) return undefined;
+  return `Namespace and track name have ${total} bytes together; at most ${maxFullNameBytes} can be asked for.`;
 }
