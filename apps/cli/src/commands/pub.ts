@@ -90,8 +90,9 @@ export const pubCommand = defineCommand({
       const publication = client.session.publish(namespace, broadcast.consume());
       await client.during(publication.ready);
       await client.during(feed(format, values, surroundings));
-      broadcast.finish();
+      // Only then: a relay may end what it still passes on when the namespace goes (moq-relay-ietf unsubscribes at once).
       await client.during(format.demand.gone());
+      broadcast.finish();
     } finally {
       await client.close();
     }
