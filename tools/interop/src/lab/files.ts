@@ -1,7 +1,7 @@
 /** Large files: made from a seed, compared by `cmp`. */
 import { execFile } from "node:child_process";
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 
 const pieceBytes = 1024 * 1024;
 
@@ -23,21 +23,46 @@ function* keyStream(seed: string, sizeBytes: number): Generator<Buffer> {
     yield cipher.update(zeros.subarray(0, Math.min(left, pieceBytes)));
 }
 
-/** A stretch of two files. */
-export interface Stretch {
-  readonly leftOffset: number;
-  readonly rightOffset: number;
-  readonly bytes: number;
-}
-
-/** What `cmp` says about two files, or about a stretch of them: nothing when they are equal. */
-export function difference(left: string, right: string, stretch?: Stretch): Promise<string> {
-  const part = stretch && ["-i", `${stretch.leftOffset}:${stretch.rightOffset}`, "-n", String(stretch.bytes)];
+/** What `cmp` says about two files: nothing when they are equal. */
+export function difference(left: string, right: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile("cmp", [...(part ?? []), left, right], (error, stdout, stderr) => {
+    execFile("cmp", [left, right], (error, stdout, stderr) => {
       if (error === null) resolve("");
       else if (error.code === 1) resolve((stdout + stderr).trim());
       else reject(error);
     });
   });
+}
+
+/** Equal beginnings shorter than this are chance, not a part of the group: one random byte in 256 is equal. */
+const chanceBytes = 16;
+
+/**
+ * Checks that `output` is `input` cut into groups, less the `missing` ones. Of a missing group the beginning may be there: it
+ * was written before the rest was lost. Returns what is wrong, or nothing.
+ */
+export async function unexplainedGap(
+  input: string,
+  output: string,
+  groupBytes: number,
+  missing: ReadonlySet<number>,
+): Promise<string> {
+  const [sent, received] = await Promise.all([readFile(input), readFile(output)]);
+  let at = 0;
+  for (let group = 0; group * groupBytes < sent.length; group++) {
+    const content = sent.subarray(group * groupBytes, (group + 1) * groupBytes);
+    const equal = equalBytes(content, received, at);
+    if (!missing.has(group) && equal < content.length)
+      return `group ${group} differs at its byte ${equal}, output byte ${at + equal}`;
+    if (equal >= chanceBytes) at += equal;
+  }
+  return at === received.length ? "" : `${received.length - at} bytes follow after the last group`;
+}
+
+function equalBytes(content: Buffer, received: Buffer, at: number): number {
+  const length = Math.min(content.length, received.length - at);
+  if (content.compare(received, at, at + length, 0, length) === 0) return length;
+  let equal = 0;
+  while (equal < length && content[equal] === received[at + equal]) equal++;
+  return equal;
 }

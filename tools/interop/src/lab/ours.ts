@@ -35,8 +35,7 @@ export async function startRelay(lab: Lab, flags: readonly string[] = []): Promi
     ...flags,
   ]);
   const log = new RelayLog(program);
-  const { address } = await log.until({ event: "listening" });
-  const port = Number(/:(\d+)$/.exec(String(address))?.[1]);
+  const port = Number((await log.until({ event: "listening" })).port);
   return { program, url: `moqt://127.0.0.1:${port}`, port, log };
 }
 

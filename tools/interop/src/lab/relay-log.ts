@@ -4,7 +4,7 @@ import type { Program } from "./program.ts";
 export type LogRecord = Readonly<Record<string, unknown>>;
 
 /** Fields a record must have; a pattern must match the field's text. */
-export type LogMatch = Readonly<Record<string, string | number | boolean | RegExp>>;
+export type LogMatch = Readonly<Record<string, unknown>>;
 
 export class RelayLog {
   readonly #program: Program;
@@ -20,6 +20,17 @@ export class RelayLog {
       return record !== undefined && matches(record, match) ? record : undefined;
     };
     return this.#program.until(`log record with ${describe(match)}`, test, timeoutMs);
+  }
+
+  /** Resolves when `count` records match, past or future. */
+  count(match: LogMatch, count: number, timeoutMs?: number): Promise<void> {
+    let found = 0;
+    const test = (line: string): true | undefined => {
+      const record = parse(line);
+      if (record !== undefined && matches(record, match)) found++;
+      return found === count || undefined;
+    };
+    return this.#program.until(`${count} log records with ${describe(match)}`, test, timeoutMs).then(() => {});
   }
 
   /** Every matching record so far. */

