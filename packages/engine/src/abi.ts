@@ -36,7 +36,7 @@ export interface HotExports {
 
 /** Set-up calls through wasm-bindgen. */
 export interface SetupCalls {
-  start(nowMicros: number, seed: Uint8Array, maxConnections: number, maxPeers: number): number;
+  start(nowMicros: number, wallMillis: number, seed: Uint8Array, maxConnections: number, maxPeers: number): number;
   layout(index: number): number;
   last_error(): string;
   add_server_config(chain: Uint8Array, key: Uint8Array, alpn: Uint8Array, transport: Float64Array): number;
@@ -47,7 +47,7 @@ export interface SetupCalls {
   close_endpoint(endpoint: number, now: number): number;
   connect(endpoint: number, config: number, peer: number, serverName: string, now: number): number;
   close_connection(connection: number, high: number, low: number, reason: Uint8Array, now: number): number;
-  connection_alpn(connection: number): string | undefined;
+  connection_alpn(connection: number): string;
   connection_server_name(connection: number): string;
   connection_peer(connection: number): number;
   connection_side(connection: number): number;
@@ -70,7 +70,8 @@ export interface Host {
 export const Layout = {
   RX_ARENA: 0,
   RX_RECORDS: 1,
-  TX_ARENA: 2,
+  /** Table of the TX slots' addresses. */
+  TX_ADDRESSES: 2,
   TX_RECORDS: 3,
   EVENT_RECORDS: 4,
   DATAGRAM: 5,

@@ -118,7 +118,7 @@ export class Engine {
     this.#wasm = exports;
     const seed = new Uint8Array(32);
     entropy(seed);
-    this.#status(this.#glue.start(start, seed, options.maxConnections ?? 4096, options.maxPeers ?? 16_384));
+    this.#status(this.#glue.start(start, clock.wallMillis(), seed, options.maxConnections ?? 4096, options.maxPeers ?? 16_384));
 
     const { buffer } = exports.memory;
     const at = (index: number) => this.#glue.layout(index) >>> 0;
@@ -133,8 +133,8 @@ export class Engine {
     for (let i = 0; i < this.rxSlots; i++) {
       this.#rxViews.push(new Uint8Array(buffer, at(Layout.RX_ARENA) + i * slotBytes, slotBytes));
     }
-    for (let i = 0; i < this.txSlots; i++) {
-      this.#txViews.push(new Uint8Array(buffer, at(Layout.TX_ARENA) + i * slotBytes, slotBytes));
+    for (const address of new Uint32Array(buffer, at(Layout.TX_ADDRESSES), this.txSlots)) {
+      this.#txViews.push(new Uint8Array(buffer, address, slotBytes));
     }
   }
 
@@ -216,7 +216,7 @@ export class Engine {
   connectionInfo(connection: number): ConnectionInfo {
     const peer = this.#setup((glue) => glue.connection_peer(connection));
     return {
-      alpn: this.#glue.connection_alpn(connection) ?? "",
+      alpn: this.#glue.connection_alpn(connection),
       serverName: this.#glue.connection_server_name(connection),
       peer,
       side: this.#glue.connection_side(connection) === 0 ? "client" : "server",

@@ -15,7 +15,7 @@ export interface ShadowGlobals {
   readonly Date: { now(): number };
 }
 
-/** Parameters: host, globalThis, self, window, crypto, performance, Date, process. */
+/** Parameters: host, globalThis, self, window, crypto, performance, Date, process, global, module. */
 type Bind = (host: Host, ...shadows: (object | undefined)[]) => Glue;
 
 const wasmFolder = new URL("../wasm/", import.meta.url);
@@ -39,5 +39,5 @@ export function bindGlue(shadow: ShadowGlobals): Glue {
   compiledModule();
   bind ??= createRequire(import.meta.url)(new URL("glue.cjs", wasmFolder).pathname) as Bind;
   const global = { crypto: shadow.crypto, performance: shadow.performance, Date: shadow.Date };
-  return bind(shadow.host, global, global, global, shadow.crypto, shadow.performance, shadow.Date, undefined);
+  return bind(shadow.host, global, global, global, shadow.crypto, shadow.performance, shadow.Date, undefined, global, undefined);
 }

@@ -1,0 +1,2 @@
+export { buildWasm } from "./build.ts";
+export { wasmIsCurrent } from "./stamp.ts";

@@ -1,0 +1,11 @@
+/** Where the Rust workspace is, and where its product goes. */
+import { fileURLToPath } from "node:url";
+
+/** The cargo workspace. */
+export const sourceFolder = fileURLToPath(new URL("../../../wasm/", import.meta.url));
+/** Not in git; published with the engine package. */
+export const productFolder = fileURLToPath(new URL("../../../packages/engine/wasm/", import.meta.url));
+/** This tool's own sources: another way to build is another product. */
+export const toolFolder = fileURLToPath(new URL(".", import.meta.url));
+/** Binaryen's programs. */
+export const binFolder = fileURLToPath(new URL("../node_modules/.bin", import.meta.url));

@@ -1,0 +1,221 @@
+//! Set-up calls: rare, with bytes and strings. A negative answer is a status; `last_error` has its sentence.
+
+use bytes::Bytes;
+use moqingbird_quic::{
+    ClientOptions, ConnectionStats, Dir, EndpointLimits, Engine, Error, Instance, Limits, ServerOptions, Side,
+    TransportSettings, Trust,
+};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::{ABI, Abi, arena::Arenas, memory, with};
+
+impl Abi {
+    fn status(&mut self, result: Result<u32, Error>) -> i32 {
+        match result {
+            Ok(handle) => handle as i32,
+            Err(error) => {
+                self.last_error = error.to_string();
+                error.status()
+            }
+        }
+    }
+}
+
+/// Makes the engine. Comes first, once.
+#[wasm_bindgen]
+pub fn start(now: f64, wall_millis: f64, seed: &[u8], max_connections: u32, max_peers: u32) -> i32 {
+    let Ok(seed) = <[u8; 32]>::try_from(seed) else { return Error::OptionInvalid(String::new()).status() };
+    memory::claim();
+    let limits = Limits { connections: max_connections as usize, peers: max_peers as usize };
+    let mut engine = Instance::new(now as u64, wall_millis as u64, seed, limits);
+    let arenas = Arenas::new(&mut engine);
+    ABI.set(Some(Abi { engine, arenas, last_error: String::new() }));
+    0
+}
+
+/// Where the arenas are.
+#[wasm_bindgen]
+pub fn layout(index: u32) -> u32 {
+    with(|abi| abi.arenas.layout(index))
+}
+
+/// The sentence of the last negative status.
+#[wasm_bindgen]
+pub fn last_error() -> String {
+    with(|abi| abi.last_error.clone())
+}
+
+/// A server configuration.
+#[wasm_bindgen]
+pub fn add_server_config(chain: &[u8], key: &[u8], alpn: &[u8], transport: &[f64]) -> i32 {
+    with(|abi| {
+        let result = TransportSettings::from_numbers(transport).and_then(|transport| {
+            let options = ServerOptions { certificate_chain: chain, private_key: key, alpn, transport };
+            abi.engine.add_server_config(options)
+        });
+        abi.status(result)
+    })
+}
+
+/// A client configuration; trust 0 none, 1 SHA-256, 2 roots.
+#[wasm_bindgen]
+pub fn add_client_config(alpn: &[u8], trust: u32, material: &[u8], transport: &[f64]) -> i32 {
+    let trust = match trust {
+        0 => Trust::None,
+        1 => Trust::Sha256,
+        _ => Trust::Roots,
+    };
+    with(|abi| {
+        let result = TransportSettings::from_numbers(transport)
+            .and_then(|transport| abi.engine.add_client_config(ClientOptions { alpn, trust, material, transport }));
+        abi.status(result)
+    })
+}
+
+/// Gives a configuration up.
+#[wasm_bindgen]
+pub fn free_config(config: u32) -> i32 {
+    with(|abi| {
+        let result = abi.engine.free_config(config).map(|()| 0);
+        abi.status(result)
+    })
+}
+
+fn optional(config: i32) -> Option<u32> {
+    u32::try_from(config).ok()
+}
+
+/// A new endpoint; `server_config` -1: it only connects; `max_connections` 0: the engine's limit.
+#[wasm_bindgen]
+pub fn open_endpoint(server_config: i32, max_handshakes: u32, max_connections: u32) -> i32 {
+    let connections = if max_connections == 0 { usize::MAX } else { max_connections as usize };
+    let limits = EndpointLimits { handshakes: max_handshakes as usize, connections };
+    with(|abi| {
+        let result = abi.engine.open_endpoint(optional(server_config), limits);
+        abi.status(result)
+    })
+}
+
+/// For new connections.
+#[wasm_bindgen]
+pub fn set_server_config(endpoint: u32, server_config: i32) -> i32 {
+    with(|abi| {
+        let result = abi.engine.set_server_config(endpoint, optional(server_config)).map(|()| 0);
+        abi.status(result)
+    })
+}
+
+/// Closes its connections and then the endpoint.
+#[wasm_bindgen]
+pub fn close_endpoint(endpoint: u32, now: f64) -> i32 {
+    with(|abi| {
+        let result = abi.engine.close_endpoint(endpoint, now as u64).map(|()| 0);
+        abi.status(result)
+    })
+}
+
+/// Starts a handshake.
+#[wasm_bindgen]
+pub fn connect(endpoint: u32, config: u32, peer: u32, server_name: &str, now: f64) -> i32 {
+    with(|abi| {
+        let result = abi.engine.connect(endpoint, config, peer, server_name, now as u64);
+        abi.status(result)
+    })
+}
+
+/// Closes with a code and a reason.
+#[wasm_bindgen]
+pub fn close_connection(connection: u32, high: u32, low: u32, reason: &[u8], now: f64) -> i32 {
+    let code = u64::from(high) << 32 | u64::from(low);
+    with(|abi| {
+        let reason = Bytes::copy_from_slice(reason);
+        let result = abi.engine.close(connection, code, reason, now as u64).map(|()| 0);
+        abi.status(result)
+    })
+}
+
+/// The chosen protocol.
+#[wasm_bindgen]
+pub fn connection_alpn(connection: u32) -> String {
+    with(|abi| {
+        abi.engine.info(connection).map(|info| String::from_utf8_lossy(&info.alpn).into_owned()).unwrap_or_default()
+    })
+}
+
+/// The name the client asked for.
+#[wasm_bindgen]
+pub fn connection_server_name(connection: u32) -> String {
+    with(|abi| abi.engine.info(connection).map(|info| info.server_name).unwrap_or_default())
+}
+
+/// The address index of the current path.
+#[wasm_bindgen]
+pub fn connection_peer(connection: u32) -> i32 {
+    with(|abi| {
+        let result = abi.engine.info(connection).map(|info| info.peer);
+        abi.status(result)
+    })
+}
+
+/// 0 client, 1 server.
+#[wasm_bindgen]
+pub fn connection_side(connection: u32) -> i32 {
+    with(|abi| {
+        let result = abi.engine.info(connection).map(|info| u32::from(info.side == Side::Server));
+        abi.status(result)
+    })
+}
+
+/// Counters, in the order of the fields.
+#[wasm_bindgen]
+pub fn connection_stats(connection: u32) -> Vec<f64> {
+    let ConnectionStats {
+        rtt_micros,
+        cwnd_bytes,
+        mtu,
+        sent_packets,
+        lost_packets,
+        received_packets,
+        sent_bytes,
+        received_bytes,
+        lost_bytes,
+        congestion_events,
+        ready_streams,
+        queued_datagrams,
+    } = with(|abi| abi.engine.stats(connection).unwrap_or_default());
+    [
+        rtt_micros,
+        cwnd_bytes,
+        mtu,
+        sent_packets,
+        lost_packets,
+        received_packets,
+        sent_bytes,
+        received_bytes,
+        lost_bytes,
+        congestion_events,
+        ready_streams,
+        queued_datagrams,
+    ]
+    .map(|number| number as f64)
+    .into()
+}
+
+/// Streams the peer may have open; direction 0 bidirectional, 1 unidirectional.
+#[wasm_bindgen]
+pub fn set_max_streams(connection: u32, direction: u32, count: u32) -> i32 {
+    let dir = if direction == 0 { Dir::Bi } else { Dir::Uni };
+    with(|abi| {
+        let result = abi.engine.set_max_streams(connection, dir, u64::from(count)).map(|()| 0);
+        abi.status(result)
+    })
+}
+
+/// Unread bytes the peer may have under way.
+#[wasm_bindgen]
+pub fn set_receive_window(connection: u32, bytes: f64) -> i32 {
+    with(|abi| {
+        let result = abi.engine.set_receive_window(connection, bytes as u64).map(|()| 0);
+        abi.status(result)
+    })
+}

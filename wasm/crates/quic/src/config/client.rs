@@ -1,0 +1,101 @@
+//! Whom a client believes, and what it asks for.
+
+use std::sync::{Arc, Mutex};
+
+use quinn_proto::{ConnectionId, crypto::rustls::QuicClientConfig};
+use rand::rngs::StdRng;
+use rustls::{RootCertStore, client::Resumption, client::WebPkiServerVerifier, client::danger::ServerCertVerifier};
+
+use super::{
+    Config, TransportSettings,
+    crypto::{crypto_provider, initial_suite},
+    pem, protocols,
+};
+use crate::{
+    Error,
+    cids::random,
+    clock::Clock,
+    trust::{AnyCertificate, PinnedCertificate},
+};
+
+/// Whom a client believes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Anybody (tests only).
+    None,
+    /// Leaf certificates by SHA-256; the material is the hashes one after the other.
+    Sha256,
+    /// Certification authorities; the material is each one's length (u32, big endian) and PEM or DER.
+    Roots,
+}
+
+/// A client's protocols, trust and transport.
+pub struct ClientOptions<'a> {
+    /// RFC 7301 protocol name list, the favourite first.
+    pub alpn: &'a [u8],
+    /// Kind of trust.
+    pub trust: Trust,
+    /// What the kind needs.
+    pub material: &'a [u8],
+    /// Transport behaviour.
+    pub transport: TransportSettings,
+}
+
+impl ClientOptions<'_> {
+    pub(crate) fn build(self, clock: &Clock, rng: &Arc<Mutex<StdRng>>) -> Result<Config, Error> {
+        let provider = crypto_provider();
+        let verifier: Arc<dyn ServerCertVerifier> = match self.trust {
+            Trust::None => Arc::new(AnyCertificate::new(provider.clone())),
+            Trust::Sha256 => Arc::new(PinnedCertificate::new(self.material, provider.clone())),
+            Trust::Roots => WebPkiServerVerifier::builder_with_provider(
+                Arc::new(root_store(self.material)?),
+                provider.clone(),
+            )
+            .build()
+            .map_err(|error| Error::CertificateInvalid(error.to_string()))?,
+        };
+        let mut tls = rustls::ClientConfig::builder_with_details(provider, clock.wall())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(|error| Error::OptionInvalid(error.to_string()))?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth();
+        tls.alpn_protocols = protocols(self.alpn)?;
+        tls.resumption = Resumption::disabled();
+        let crypto = QuicClientConfig::with_initial(Arc::new(tls), initial_suite()?)
+            .map_err(|error| Error::OptionInvalid(error.to_string()))?;
+        let mut quic = quinn_proto::ClientConfig::new(Arc::new(crypto));
+        let rng = rng.clone();
+        quic.transport_config(Arc::new(self.transport.quic()?))
+            // RFC 9000 section 7.2: at least eight unpredictable bytes. From our seed, so that runs repeat.
+            .initial_dst_cid_provider(Arc::new(move || {
+                let mut cid = [0; 16];
+                random(&rng, &mut cid);
+                ConnectionId::new(&cid)
+            }));
+        Ok(Config::Client { quic, settings: Arc::new(self.transport) })
+    }
+}
+
+fn root_store(material: &[u8]) -> Result<RootCertStore, Error> {
+    let mut store = RootCertStore::empty();
+    let mut rest = material;
+    let mut refused = None;
+    while let Some((length, tail)) = rest.split_first_chunk::<4>() {
+        let (one, tail) = tail
+            .split_at_checked(u32::from_be_bytes(*length) as usize)
+            .ok_or_else(|| Error::CertificateInvalid("the list of roots is cut short".into()))?;
+        rest = tail;
+        for certificate in pem::certificates(one)? {
+            // A system's bundle may hold one that webpki refuses; that is none of the caller's business.
+            if let Err(error) = store.add(certificate) {
+                refused = Some(error);
+            }
+        }
+    }
+    match (store.is_empty(), refused) {
+        (false, _) => Ok(store),
+        (true, Some(error)) => Err(Error::CertificateInvalid(error.to_string())),
+        (true, None) => Err(Error::CertificateInvalid("there is no root".into())),
+    }
+}

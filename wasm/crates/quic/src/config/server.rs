@@ -1,0 +1,71 @@
+//! What a server shows its clients.
+
+use std::sync::Arc;
+
+use quinn_proto::crypto::rustls::QuicServerConfig;
+use rustls::{
+    server::NoServerSessionStorage,
+    sign::{CertifiedKey, SingleCertAndKey},
+};
+
+use super::{
+    Config, Secrets, TransportSettings,
+    crypto::{crypto_provider, initial_suite},
+    pem, protocols,
+};
+use crate::{Error, clock::Clock};
+
+/// First packets of handshakes we have not decided on; we decide at once, so this only bounds a bug.
+const MAX_INCOMING: usize = 64;
+/// Bytes held for one such handshake, and for all of them.
+const INCOMING_BYTES: u64 = 16 << 10;
+const INCOMING_BYTES_TOTAL: u64 = 1 << 20;
+
+/// A server's certificate, protocols and transport.
+pub struct ServerOptions<'a> {
+    /// PEM or DER, leaf first.
+    pub certificate_chain: &'a [u8],
+    /// PEM or DER.
+    pub private_key: &'a [u8],
+    /// RFC 7301 protocol name list, the server's favourite first.
+    pub alpn: &'a [u8],
+    /// Transport behaviour.
+    pub transport: TransportSettings,
+}
+
+impl ServerOptions<'_> {
+    pub(crate) fn build(self, clock: &Clock, secrets: &Secrets) -> Result<Config, Error> {
+        let provider = crypto_provider();
+        let chain = pem::certificates(self.certificate_chain)?;
+        let key = provider
+            .key_provider
+            .load_private_key(pem::private_key(self.private_key)?)
+            .map_err(|error| Error::KeyInvalid(error.to_string()))?;
+        let certified = CertifiedKey::new(chain, key);
+        match certified.keys_match() {
+            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
+            Err(rustls::Error::InconsistentKeys(_)) => return Err(Error::KeyMismatch),
+            Err(error) => return Err(Error::CertificateInvalid(error.to_string())),
+        }
+        let mut tls = rustls::ServerConfig::builder_with_details(provider, clock.wall())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map_err(|error| Error::OptionInvalid(error.to_string()))?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+        tls.alpn_protocols = protocols(self.alpn)?;
+        tls.ignore_client_order = true;
+        // No resumption until its keys come from the host: a stored session would die with this instance.
+        tls.session_storage = Arc::new(NoServerSessionStorage {});
+        tls.send_tls13_tickets = 0;
+        let crypto = QuicServerConfig::with_initial(Arc::new(tls), initial_suite()?)
+            .map_err(|error| Error::OptionInvalid(error.to_string()))?;
+        let mut quic = quinn_proto::ServerConfig::new(Arc::new(crypto), secrets.token.clone());
+        quic.transport_config(Arc::new(self.transport.quic()?))
+            .time_source(clock.wall())
+            .migration(true)
+            .max_incoming(MAX_INCOMING)
+            .incoming_buffer_size(INCOMING_BYTES)
+            .incoming_buffer_size_total(INCOMING_BYTES_TOTAL);
+        Ok(Config::Server { quic: Arc::new(quic), settings: Arc::new(self.transport) })
+    }
+}

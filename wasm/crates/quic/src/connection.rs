@@ -1,0 +1,230 @@
+//! One connection: quinn-proto's state machine, the order of its streams and datagrams, and what is known of its peer.
+
+use std::{collections::HashMap, collections::VecDeque, net::SocketAddr, sync::Arc};
+
+use quinn_proto::{ConnectionHandle, Dir, StreamId};
+
+use crate::{
+    TransportSettings,
+    chooser::{Chooser, NOWHERE, Rank},
+    datagrams::DatagramQueue,
+    handles::Slab,
+    keyed::Keyed,
+    stream::Stream,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Handshake,
+    Up,
+    /// CLOSED was told.
+    Closed,
+}
+
+/// What may leave next.
+pub(crate) enum Choice {
+    Stream(u32),
+    Datagram,
+}
+
+/// Bytes a STREAM frame's header may take (RFC 9000 section 19.8: type, id, offset, length) with room for a small ACK.
+pub(crate) const FIRST_FRAME_HEADER: usize = 31;
+/// The DATAGRAM frame's bound in quinn-proto's `max_size`.
+const DATAGRAM_HEADER: usize = 9;
+/// Short header with the longest connection id, packet number and AEAD tag.
+const LONGEST_OVERHEAD: usize = 1 + 20 + 4 + 16;
+
+pub(crate) struct Connection {
+    pub(crate) quic: quinn_proto::Connection,
+    pub(crate) endpoint: u32,
+    pub(crate) handle: ConnectionHandle,
+    pub(crate) settings: Arc<TransportSettings>,
+    pub(crate) server_name: String,
+    pub(crate) phase: Phase,
+    /// CLOSED and then DRAINED are due.
+    pub(crate) drained: bool,
+    pub(crate) handshake_deadline: u64,
+    /// Timer of the wheel and its deadline, which may be earlier than needed.
+    pub(crate) timer: Option<(u32, u64)>,
+
+    pub(crate) peer: u32,
+    pub(crate) remote: SocketAddr,
+
+    /// Streams that have an id.
+    pub(crate) streams: HashMap<StreamId, u32, Keyed>,
+    /// All streams.
+    pub(crate) members: Vec<u32>,
+    /// Ready streams with an id, and those without one by direction.
+    with_id: Chooser,
+    fresh: [Chooser; 2],
+    /// The peer allows no further stream of this direction.
+    pub(crate) no_stream_credit: [bool; 2],
+    pub(crate) datagrams: DatagramQueue,
+    arrivals: u64,
+
+    /// Streams to read.
+    pub(crate) readable: VecDeque<u32>,
+    /// In the engine's lists.
+    pub(crate) dirty: bool,
+    pub(crate) eventful: bool,
+    pub(crate) touched: bool,
+
+    /// Frames written to quinn-proto that have not left, as far as its counters tell.
+    pub(crate) bound: u64,
+    frames_sent: u64,
+    /// Packets came since a bound frame last moved: a safety net against a miscount.
+    pub(crate) stalls: u32,
+    /// Bytes of a packet that are no frames.
+    pub(crate) overhead: usize,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        quic: quinn_proto::Connection,
+        endpoint: u32,
+        handle: ConnectionHandle,
+        settings: Arc<TransportSettings>,
+        keyed: Keyed,
+        now: u64,
+    ) -> Self {
+        Self {
+            remote: quic.remote_address(),
+            quic,
+            endpoint,
+            handle,
+            server_name: String::new(),
+            phase: Phase::Handshake,
+            drained: false,
+            handshake_deadline: now + settings.handshake_timeout_ms * 1000,
+            timer: None,
+            peer: 0,
+            streams: HashMap::with_hasher(keyed),
+            members: Vec::new(),
+            with_id: Chooser::default(),
+            fresh: [Chooser::default(), Chooser::default()],
+            no_stream_credit: [false; 2],
+            datagrams: DatagramQueue::new(settings.datagram_queue),
+            settings,
+            arrivals: 0,
+            readable: VecDeque::new(),
+            dirty: false,
+            eventful: false,
+            touched: false,
+            bound: 0,
+            frames_sent: 0,
+            stalls: 0,
+            overhead: LONGEST_OVERHEAD,
+        }
+    }
+
+    /// A rank behind everything of the same key.
+    pub(crate) fn rank(&mut self, key: u128) -> Rank {
+        self.arrivals += 1;
+        Rank { key, order: self.arrivals }
+    }
+
+    fn heap(&mut self, stream: &Stream) -> &mut Chooser {
+        match stream.id {
+            Some(_) => &mut self.with_id,
+            None => &mut self.fresh[stream.dir as usize],
+        }
+    }
+
+    /// Puts a stream among the ready ones.
+    pub(crate) fn enqueue(&mut self, handle: u32, streams: &mut Slab<Stream>) {
+        let Some(stream) = streams.get_mut(handle).filter(|stream| stream.place == NOWHERE) else { return };
+        stream.rank = self.rank(stream.rank.key);
+        let rank = stream.rank;
+        self.heap(stream).insert(handle, rank, streams);
+    }
+
+    /// Takes a stream out of the ready ones, if it is there.
+    pub(crate) fn dequeue(&mut self, handle: u32, streams: &mut Slab<Stream>) {
+        let Some(stream) = streams.get(handle).filter(|stream| stream.place != NOWHERE) else { return };
+        let place = stream.place;
+        self.heap(stream).remove(place, streams);
+    }
+
+    /// Changes a stream's key, ready or not.
+    pub(crate) fn rekey(&mut self, handle: u32, key: u128, streams: &mut Slab<Stream>) {
+        let Some(stream) = streams.get_mut(handle) else { return };
+        stream.rank.key = key;
+        if stream.place != NOWHERE {
+            let place = stream.place;
+            let heap = match stream.id {
+                Some(_) => &mut self.with_id,
+                None => &mut self.fresh[stream.dir as usize],
+            };
+            heap.rekey(place, key, streams);
+        }
+    }
+
+    /// A ready stream has got its id: it changes heaps and keeps its rank.
+    pub(crate) fn promote(&mut self, handle: u32, id: StreamId, streams: &mut Slab<Stream>) {
+        let Some(stream) = streams.get(handle) else { return };
+        let (place, dir, rank) = (stream.place, stream.dir, stream.rank);
+        self.fresh[dir as usize].remove(place, streams);
+        if let Some(stream) = streams.get_mut(handle) {
+            stream.id = Some(id);
+        }
+        self.with_id.insert(handle, rank, streams);
+        self.streams.insert(id, handle);
+    }
+
+    /// The most urgent of streams and datagrams that nothing but room can hold back.
+    pub(crate) fn best(&self) -> Option<Choice> {
+        let datagram = self.datagrams.best().map(|(rank, _)| (rank, Choice::Datagram));
+        let ready = self.with_id.best();
+        let fresh = [Dir::Bi, Dir::Uni]
+            .into_iter()
+            .filter(|&dir| !self.no_stream_credit[dir as usize])
+            .filter_map(|dir| self.fresh[dir as usize].best());
+        let streams = ready.into_iter().chain(fresh).map(|(rank, stream)| (rank, Choice::Stream(stream)));
+        streams.chain(datagram).min_by_key(|(rank, _)| *rank).map(|(_, choice)| choice)
+    }
+
+    pub(crate) fn ready_streams(&self) -> usize {
+        self.with_id.len() + self.fresh.iter().map(Chooser::len).sum::<usize>()
+    }
+
+    /// Counts the STREAM and DATAGRAM frames that have left since the last call against the bound ones.
+    pub(crate) fn note_sent(&mut self) {
+        let frames = self.quic.stats().frame_tx;
+        let total = frames.stream + frames.datagram;
+        let sent = total - self.frames_sent;
+        self.frames_sent = total;
+        if sent > 0 {
+            self.bound = self.bound.saturating_sub(sent);
+            self.stalls = 0;
+        }
+    }
+
+    /// Room for frames in one packet.
+    pub(crate) fn packet_room(&self) -> usize {
+        usize::from(self.quic.current_mtu()).saturating_sub(self.overhead)
+    }
+
+    /// Learns the overhead of this peer's packets (its connection ids' length) from the largest datagram's size.
+    pub(crate) fn measure_overhead(&mut self) {
+        let mtu = usize::from(self.quic.current_mtu());
+        self.overhead = match self.quic.datagrams().max_size() {
+            Some(size) => mtu.saturating_sub(size + DATAGRAM_HEADER).clamp(21, LONGEST_OVERHEAD),
+            None => LONGEST_OVERHEAD,
+        };
+    }
+
+    /// Drops everything that waits to leave.
+    pub(crate) fn clear_egress(&mut self) {
+        self.with_id.clear();
+        self.fresh.iter_mut().for_each(Chooser::clear);
+        self.datagrams.clear();
+        self.readable.clear();
+        self.streams.clear();
+        self.bound = 0;
+    }
+}
+
+/// quinn-proto's priority (higher first) of a sort key (lower first): it orders retransmissions and what is bound.
+pub(crate) fn priority(key: u128) -> i32 {
+    -((key >> 97) as i32)
+}

@@ -1,0 +1,175 @@
+//! Packets in, and time: what moves the state machines.
+
+use bytes::BytesMut;
+use quinn_proto::{DatagramEvent, EcnCodepoint, Incoming, Transmit};
+
+use crate::{
+    ClosedBy, Datagram, Event, SLOT_BYTES, TransmitRecord,
+    connection::{Connection, Phase},
+    endpoint::Admission,
+    instance::Instance,
+    wheel::Alarm,
+};
+
+/// Buffers for received packets, used again when nothing of the old packet is left (in order data is gone by the next
+/// turn), so that a packet costs no allocation of ours. A buffer holds one packet: data that waits for a gap to be
+/// filled pins no more than it came in.
+#[derive(Default)]
+pub(crate) struct PacketBuffers {
+    ring: Vec<BytesMut>,
+    next: usize,
+}
+
+/// As many as one batch has packets.
+const BUFFERS: usize = 512;
+
+impl PacketBuffers {
+    fn copy(&mut self, packet: &[u8]) -> BytesMut {
+        if self.ring.len() < BUFFERS {
+            self.ring.push(BytesMut::new());
+        }
+        self.next = (self.next + 1) % self.ring.len();
+        let buffer = &mut self.ring[self.next];
+        buffer.clear();
+        if !buffer.try_reclaim(packet.len()) {
+            *buffer = BytesMut::with_capacity(SLOT_BYTES);
+        }
+        buffer.extend_from_slice(packet);
+        buffer.split()
+    }
+}
+
+impl Instance {
+    pub(crate) fn take_packet(&mut self, datagram: Datagram<'_>, now: u64) {
+        let Some(remote) = self.peers.address(datagram.peer) else { return };
+        let Some(endpoint) = self.endpoints.get_mut(datagram.endpoint) else { return };
+        // Without a slot an answer (Retry, version negotiation, reset) is not sent: the client asks again.
+        let spare = self.transmit.take();
+        let mut no_slot = Vec::new();
+        let answer = match spare {
+            Some(slot) => self.transmit.buffer(slot),
+            None => &mut no_slot,
+        };
+        let data = self.packets.copy(datagram.bytes);
+        let instant = self.clock.instant(now);
+        let ecn = EcnCodepoint::from_bits(datagram.ecn);
+        let event = endpoint.quic.handle(instant, remote, None, ecn, data, answer);
+        let reply = match event {
+            None => None,
+            Some(DatagramEvent::Response(transmit)) => Some(transmit),
+            Some(DatagramEvent::ConnectionEvent(handle, event)) => {
+                if let Some(connection) = endpoint.connection(handle)
+                    && let Some(entry) = self.connections.get_mut(connection)
+                {
+                    entry.quic.handle_event(event);
+                    if !entry.touched && entry.bound > 0 {
+                        entry.stalls += 1;
+                    }
+                    self.touch(connection);
+                }
+                None
+            }
+            Some(DatagramEvent::NewConnection(incoming)) => self.admit(incoming, datagram, spare, now),
+        };
+        match (spare, reply) {
+            (Some(slot), Some(transmit)) => self.transmit.push(record(slot, &transmit, datagram.endpoint, datagram.peer)),
+            (Some(slot), None) => self.transmit.give_back(slot),
+            (None, _) => {}
+        }
+    }
+
+    /// Decides on a client's first packet at once, so that no half-open handshake waits in a queue.
+    fn admit(&mut self, incoming: Incoming, datagram: Datagram<'_>, spare: Option<u16>, now: u64) -> Option<Transmit> {
+        let full = self.is_full();
+        let endpoint = self.endpoints.get_mut(datagram.endpoint)?;
+        let mut no_slot = Vec::new();
+        let answer = match spare {
+            Some(slot) => self.transmit.buffer(slot),
+            None => &mut no_slot,
+        };
+        let admission = endpoint.admission(incoming.remote_address_validated(), incoming.may_retry());
+        let settings = match (full, admission, endpoint.settings.clone()) {
+            (true, _, _) | (_, Admission::Refuse, _) | (_, _, None) => {
+                return Some(endpoint.quic.refuse(incoming, answer));
+            }
+            (_, Admission::Retry, _) => return endpoint.quic.retry(incoming, answer).ok(),
+            (_, Admission::Accept, Some(settings)) => settings,
+        };
+        match endpoint.quic.accept(incoming, self.clock.instant(now), answer, None) {
+            Ok((handle, quic)) => {
+                endpoint.handshakes += 1;
+                let keyed = self.keyed.clone();
+                let connection = Connection::new(quic, datagram.endpoint, handle, settings, keyed, now);
+                self.adopt(connection, datagram.peer);
+                None
+            }
+            Err(error) => error.response,
+        }
+    }
+
+    /// After a batch of packets: endpoint business, addresses and timers of the connections it met.
+    pub(crate) fn settle_touched(&mut self) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for handle in touched.drain(..) {
+            self.settle_connection(handle);
+            self.follow_path(handle);
+        }
+        self.touched = touched;
+    }
+
+    /// Notices that the peer's address has changed (RFC 9000 section 9).
+    fn follow_path(&mut self, handle: u32) {
+        let Some(connection) = self.connections.get_mut(handle) else { return };
+        let remote = connection.quic.remote_address();
+        if remote == connection.remote {
+            return;
+        }
+        let Some(peer) = self.peers.intern(remote) else { return };
+        self.peers.retain(peer);
+        self.peers.release(connection.peer);
+        connection.remote = remote;
+        connection.peer = peer;
+        if connection.phase == Phase::Up {
+            self.events.push_back(Event::Path { connection: handle, peer });
+        }
+    }
+
+    pub(crate) fn fire(&mut self, now: u64) {
+        let mut fired = std::mem::take(&mut self.fired);
+        self.wheel.advance(now, &mut fired);
+        for (timer, alarm) in fired.drain(..) {
+            match alarm {
+                Alarm::Application => self.events.push_back(Event::Timer { timer }),
+                Alarm::Connection(handle) => self.fire_connection(handle, now),
+            }
+        }
+        self.fired = fired;
+        self.settle_touched();
+    }
+
+    fn fire_connection(&mut self, handle: u32, now: u64) {
+        let Some(connection) = self.connections.get_mut(handle) else { return };
+        connection.timer = None;
+        let instant = self.clock.instant(now);
+        if connection.quic.poll_timeout().is_some_and(|deadline| deadline <= instant) {
+            connection.quic.handle_timeout(instant);
+        }
+        if connection.phase == Phase::Handshake && connection.handshake_deadline <= now {
+            connection.quic.close(instant, 0u32.into(), "handshake timeout".into());
+            self.end_connection(handle, ClosedBy::Idle, 1, bytes::Bytes::new());
+        }
+        self.touch(handle);
+    }
+}
+
+/// The record of a packet in a slot.
+pub(crate) fn record(slot: u16, transmit: &Transmit, endpoint: u32, peer: u32) -> TransmitRecord {
+    TransmitRecord {
+        slot,
+        length: transmit.size as u16,
+        endpoint,
+        peer,
+        segment: transmit.segment_size.unwrap_or(0) as u16,
+        ecn: transmit.ecn.map_or(0, |ecn| ecn as u8),
+    }
+}

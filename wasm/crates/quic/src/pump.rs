@@ -1,0 +1,321 @@
+//! The pump: packets out, with bytes pulled from their sources only when a packet has room for them.
+//!
+//! Per connection: let quinn-proto build what it has (acknowledgements, control frames, retransmissions, bound bytes); when
+//! that is little or nothing, bind one packet of new data from the most urgent streams and datagrams; repeat. A poll that
+//! yields nothing while bound frames wait means that congestion, pacing or amplification blocks: nothing more is pulled.
+//! Two things are inexact. Bound frames are counted by quinn-proto's frame counters, which count retransmissions too, so
+//! that at most one packet more may be bound after a loss. And an ACK that is larger than expected can push the tail of a
+//! bound chunk into the next packet.
+
+use quinn_proto::{Dir, VarInt, WriteError};
+
+use crate::{
+    DatagramDrop, PumpEnd, Source,
+    connection::{Choice, Connection, FIRST_FRAME_HEADER, Phase, priority},
+    ingest::record,
+    instance::Instance,
+    stream::{Receiving, Residue, Sending},
+};
+
+/// Packets one connection may send before the next has its turn.
+const QUANTUM: usize = 32;
+/// A packet with less room left is closed: crumbs cost a frame header each.
+const LEAST_ROOM: usize = 64;
+/// Header of a further STREAM frame: type, id, offset, length.
+const FRAME_HEADER: usize = 12;
+/// Header of a DATAGRAM frame with length (RFC 9221 section 4).
+const DATAGRAM_HEADER: usize = 3;
+/// A packet this close to the MTU may have left the tail of a bound chunk behind.
+const NEARLY_FULL: usize = 16;
+/// Packets received without progress of bound frames after which the count is taken for wrong.
+const STALL_LIMIT: u32 = 16;
+
+/// What one fill of a packet did with a stream.
+enum Fill {
+    /// Bytes (or FIN) were bound: this many of the packet.
+    Bound(usize),
+    /// Nothing; look for the next.
+    Nothing,
+}
+
+impl Instance {
+    pub(crate) fn pump_all(&mut self, now: u64, budget: usize, source: &mut impl Source) -> usize {
+        self.transmit.begin();
+        self.end = PumpEnd::Idle;
+        let mut left = budget;
+        while let Some(handle) = self.dirty.pop_front() {
+            if left == 0 {
+                self.dirty.push_front(handle);
+                self.end = PumpEnd::Budget;
+                break;
+            }
+            let (sent, end) = self.pump_connection(handle, now, left.min(QUANTUM), source);
+            left -= sent;
+            self.settle_connection(handle);
+            match end {
+                PumpEnd::Idle => {
+                    if let Some(connection) = self.connections.get_mut(handle) {
+                        connection.dirty = false;
+                    }
+                }
+                PumpEnd::Budget => self.dirty.push_back(handle),
+                PumpEnd::Slots => {
+                    self.dirty.push_front(handle);
+                    self.end = PumpEnd::Slots;
+                    break;
+                }
+            }
+        }
+        self.transmit.tell()
+    }
+
+    fn pump_connection(
+        &mut self,
+        handle: u32,
+        now: u64,
+        quantum: usize,
+        source: &mut impl Source,
+    ) -> (usize, PumpEnd) {
+        let instant = self.clock.instant(now);
+        let mut sent = 0;
+        while sent < quantum {
+            let Some(connection) = self.connections.get_mut(handle) else { return (sent, PumpEnd::Idle) };
+            let Some(slot) = self.transmit.take() else { return (sent, PumpEnd::Slots) };
+            let built = connection.quic.poll_transmit(instant, 1, self.transmit.buffer(slot));
+            let idle = built.is_none();
+            match built {
+                Some(transmit) => {
+                    sent += 1;
+                    connection.note_sent();
+                    let peer = if transmit.destination == connection.remote {
+                        Some(connection.peer)
+                    } else {
+                        self.peers.intern(transmit.destination)
+                    };
+                    match peer {
+                        Some(peer) => self.transmit.push(record(slot, &transmit, connection.endpoint, peer)),
+                        None => self.transmit.give_back(slot),
+                    }
+                    let full = transmit.size + NEARLY_FULL >= usize::from(connection.quic.current_mtu());
+                    if connection.bound > 0 || full {
+                        continue;
+                    }
+                }
+                None => {
+                    self.transmit.give_back(slot);
+                    if connection.bound > 0 && connection.stalls < STALL_LIMIT {
+                        return (sent, PumpEnd::Idle);
+                    }
+                    connection.bound = 0;
+                    connection.stalls = 0;
+                }
+            }
+            if !self.bind_packet(handle, now, source) && idle {
+                return (sent, PumpEnd::Idle);
+            }
+        }
+        (sent, PumpEnd::Budget)
+    }
+
+    /// Writes at most one packet of new data to quinn-proto; false when there was none.
+    fn bind_packet(&mut self, handle: u32, now: u64, source: &mut impl Source) -> bool {
+        let Some(connection) = self.connections.get(handle) else { return false };
+        if connection.phase != Phase::Up {
+            return false;
+        }
+        let mut room = connection.packet_room();
+        let mut any = false;
+        let mut last = None;
+        while !any || room >= LEAST_ROOM {
+            let Some(connection) = self.connections.get_mut(handle) else { break };
+            let bound = match connection.best() {
+                None => break,
+                Some(Choice::Datagram) => match self.bind_datagram(handle, now, room, any) {
+                    None => break,
+                    Some(bytes) => bytes,
+                },
+                Some(Choice::Stream(stream)) => match self.bind_stream(handle, stream, room, source) {
+                    Fill::Bound(bytes) => {
+                        // quinn-proto joins what a packet holds of one stream into one frame.
+                        if last.replace(stream) == Some(stream)
+                            && let Some(connection) = self.connections.get_mut(handle)
+                        {
+                            connection.bound -= 1;
+                        }
+                        bytes
+                    }
+                    Fill::Nothing => 0,
+                },
+            };
+            if bound > 0 {
+                any = true;
+                room = room.saturating_sub(bound);
+            }
+        }
+        any
+    }
+
+    /// Binds the first datagram; 0 when it was dropped, `None` when it must wait for the next packet.
+    fn bind_datagram(&mut self, handle: u32, now: u64, room: usize, any: bool) -> Option<usize> {
+        let connection = self.connections.get_mut(handle)?;
+        let largest = connection.quic.datagrams().max_size().unwrap_or(0);
+        let (_, first) = connection.datagrams.best()?;
+        let length = first.payload.len();
+        let dropped = if first.deadline > 0 && first.deadline <= now {
+            Some(DatagramDrop::Deadline)
+        } else if length > largest {
+            Some(DatagramDrop::NeverFits)
+        } else {
+            None
+        };
+        if dropped.is_none() && any && length + DATAGRAM_HEADER > room {
+            return None;
+        }
+        let datagram = connection.datagrams.pop()?;
+        if let Some(why) = dropped {
+            self.drop_datagram(handle, why);
+            return Some(0);
+        }
+        if connection.quic.datagrams().send(datagram.payload, false).is_err() {
+            self.drop_datagram(handle, DatagramDrop::NeverFits);
+            return Some(0);
+        }
+        connection.bound += 1;
+        Some(length + DATAGRAM_HEADER)
+    }
+
+    /// Binds bytes of the stream whose turn it is.
+    fn bind_stream(&mut self, handle: u32, stream: u32, room: usize, source: &mut impl Source) -> Fill {
+        if !self.take_id(handle, stream) {
+            return Fill::Nothing;
+        }
+        let max = room.saturating_sub(FIRST_FRAME_HEADER).clamp(1, self.slab.len());
+        let Some(entry) = self.streams.get_mut(stream) else { return Fill::Nothing };
+        if let Some(residue) = entry.residue.take() {
+            return self.bind_residue(handle, stream, residue, max);
+        }
+        let (Some(id), Some(connection)) = (entry.id, self.connections.get_mut(handle)) else {
+            return Fill::Nothing;
+        };
+        // Asks whether flow control lets a byte through before one is pulled.
+        match connection.quic.send_stream(id).write(&[]) {
+            Ok(_) => {}
+            Err(_) => {
+                self.park(handle, stream, Sending::Blocked);
+                return Fill::Nothing;
+            }
+        }
+        let prepared = source.prepare(handle, stream, &mut self.slab[..max]);
+        if prepared.failed {
+            self.end_sending(stream, VarInt::from_u32(0));
+            self.release_if_over(stream);
+            return Fill::Nothing;
+        }
+        let length = prepared.length.min(max);
+        let Some(connection) = self.connections.get_mut(handle) else { return Fill::Nothing };
+        let (written, blocked) = write(connection, id, &self.slab[..length]);
+        if blocked {
+            let bytes = self.slab[written..length].to_vec();
+            if let Some(entry) = self.streams.get_mut(stream) {
+                entry.residue = Some(Box::new(Residue { bytes, at: 0, fin: prepared.fin, more: prepared.more }));
+            }
+            self.park(handle, stream, Sending::Blocked);
+        } else if prepared.fin {
+            self.finish(handle, stream);
+        } else if !prepared.more || length == 0 {
+            self.park(handle, stream, Sending::Asleep);
+        }
+        self.bound_frame(handle, written, prepared.fin && !blocked)
+    }
+
+    fn bind_residue(&mut self, handle: u32, stream: u32, mut residue: Box<Residue>, max: usize) -> Fill {
+        let Some(id) = self.streams.get(stream).and_then(|entry| entry.id) else { return Fill::Nothing };
+        let Some(connection) = self.connections.get_mut(handle) else { return Fill::Nothing };
+        let end = residue.bytes.len().min(residue.at + max);
+        let (written, blocked) = write(connection, id, &residue.bytes[residue.at..end]);
+        residue.at += written;
+        let (rest, fin, more) = (residue.at < residue.bytes.len(), residue.fin, residue.more);
+        if rest && let Some(entry) = self.streams.get_mut(stream) {
+            entry.residue = Some(residue);
+        }
+        if blocked {
+            self.park(handle, stream, Sending::Blocked);
+        } else if !rest && fin {
+            self.finish(handle, stream);
+        } else if !rest && !more {
+            self.park(handle, stream, Sending::Asleep);
+        }
+        self.bound_frame(handle, written, !rest && fin)
+    }
+
+    /// Counts a frame that will leave.
+    fn bound_frame(&mut self, handle: u32, written: usize, fin: bool) -> Fill {
+        if written == 0 && !fin {
+            return Fill::Nothing;
+        }
+        if let Some(connection) = self.connections.get_mut(handle) {
+            connection.bound += 1;
+        }
+        Fill::Bound(written + FRAME_HEADER)
+    }
+
+    /// Gives a stream its id; false when the peer allows no more of them for now.
+    fn take_id(&mut self, handle: u32, stream: u32) -> bool {
+        let Some(entry) = self.streams.get(stream) else { return false };
+        if entry.id.is_some() {
+            return true;
+        }
+        let (dir, key) = (entry.dir, entry.rank.key);
+        let Some(connection) = self.connections.get_mut(handle) else { return false };
+        let Some(id) = connection.quic.streams().open(dir) else {
+            connection.no_stream_credit[dir as usize] = true;
+            return false;
+        };
+        connection.promote(stream, id, &mut self.streams);
+        if priority(key) != 0 {
+            let _ = connection.quic.send_stream(id).set_priority(priority(key));
+        }
+        if let Some(entry) = self.streams.get_mut(stream)
+            && dir == Dir::Bi
+            && entry.receiving == Receiving::Over
+            && let Some(code) = entry.held_stop.take()
+            && let Ok(code) = VarInt::from_u64(code)
+        {
+            let _ = connection.quic.recv_stream(id).stop(code);
+        }
+        true
+    }
+
+    fn finish(&mut self, handle: u32, stream: u32) {
+        let Some(id) = self.streams.get(stream).and_then(|entry| entry.id) else { return };
+        if let Some(connection) = self.connections.get_mut(handle) {
+            // A peer that has stopped the stream tells so by an event of its own.
+            let _ = connection.quic.send_stream(id).finish();
+        }
+        self.park(handle, stream, Sending::Finished);
+    }
+
+    /// Takes a stream out of the ready ones.
+    fn park(&mut self, handle: u32, stream: u32, state: Sending) {
+        if let Some(connection) = self.connections.get_mut(handle) {
+            connection.dequeue(stream, &mut self.streams);
+        }
+        if let Some(entry) = self.streams.get_mut(stream) {
+            entry.sending = state;
+        }
+    }
+}
+
+/// Writes until everything is taken or flow control stops it: only that registers for the Writable event.
+fn write(connection: &mut Connection, id: quinn_proto::StreamId, bytes: &[u8]) -> (usize, bool) {
+    let mut at = 0;
+    while at < bytes.len() {
+        match connection.quic.send_stream(id).write(&bytes[at..]) {
+            Ok(count) => at += count,
+            Err(WriteError::Blocked) => return (at, true),
+            // Stopped or closed: an event tells, and what is left is void.
+            Err(_) => return (at, false),
+        }
+    }
+    (at, false)
+}
