@@ -12,7 +12,7 @@ const listener = await listen({
         if (stream.direction === "bidirectional") {
           const writer = new ByteWriter();
           stream.setSource(writer);
-          void copy(reader, writer);
+          copy(reader, writer).catch((error) => console.error(error.message));
         }
         return reader;
       },
@@ -22,7 +22,7 @@ const listener = await listen({
 
 async function copy(reader: ByteReader, writer: ByteWriter): Promise<void> {
   for await (const chunk of reader) if (!writer.write(chunk)) await writer.drained();
-  await writer.finish();
+  writer.finish();
 }
 
 // A client that trusts exactly this certificate.
@@ -36,7 +36,7 @@ const writer = new ByteWriter();
 const reader = new ByteReader();
 connection.openBidirectional(writer, reader);
 writer.write(new TextEncoder().encode("hello over QUIC"));
-void writer.finish();
+writer.finish();
 console.log(new TextDecoder().decode(await reader.bytes()));
 
 connection.close({ reason: "done" });

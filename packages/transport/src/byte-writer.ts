@@ -75,18 +75,19 @@ export class ByteWriter implements SendSource {
     return this.#drained.promise;
   }
 
-  /** No more bytes follow: FIN leaves with the last. Resolves when the peer has acknowledged everything. */
-  finish(): Promise<void> {
+  /** No more bytes follow: FIN leaves with the last. */
+  finish(): void {
+    if (this.#ended || this.#failure !== undefined) return;
+    this.#ended = true;
+    this.#stream?.activate();
+  }
+
+  /** Resolves when the peer has acknowledged everything up to `finish`; rejects when the stream ends before that. */
+  acknowledged(): Promise<void> {
+    if (this.#acked) return Promise.resolve();
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#acknowledged ??= Promise.withResolvers();
-    const { promise, resolve, reject } = this.#acknowledged;
-    promise.catch(() => {}); // whoever does not wait for the end need not handle its failure
-    if (this.#acked) resolve();
-    else if (this.#failure !== undefined) reject(this.#failure);
-    else if (!this.#ended) {
-      this.#ended = true;
-      this.#stream?.activate();
-    }
-    return promise;
+    return this.#acknowledged.promise;
   }
 
   /** Abandons the stream; what is queued is dropped. */
@@ -153,7 +154,6 @@ export class ByteWriter implements SendSource {
     this.#failure = failure;
     this.#chunks = [];
     this.#head = this.#taken = this.#queued = 0;
-    this.#drained?.promise.catch(() => {});
     this.#drained?.reject(failure);
     this.#acknowledged?.reject(failure);
   }

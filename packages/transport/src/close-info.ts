@@ -41,6 +41,8 @@ const whoByNumber: Readonly<Record<number, ClosedBy>> = {
 
 /** RFC 9000 section 20.1: the server is not willing to take the connection. */
 const connectionRefused = 0x2n;
+/** RFC 9000 section 20.1: an application closed before the handshake was over; its own code and words may not be told. */
+const applicationError = 0xcn;
 /** RFC 9001 section 4.8: CRYPTO_ERROR is 0x100 + the TLS alert (RFC 8446 section 6). */
 const cryptoError = 0x100n;
 const noApplicationProtocol = 120;
@@ -83,12 +85,15 @@ function quicError(fromPeer: boolean, code: bigint, reason: string, context: Clo
   if (alert === noApplicationProtocol) {
     return new TransportError("no-common-alpn", { where, ours: context.alpn.join(", ") });
   }
+  if (!fromPeer && /invalid peer certificate/i.test(reason)) {
+    const detail = context.pinned ? "its SHA-256 is not among the pinned ones" : certificateFault(reason);
+    return new TransportError("certificate-untrusted", { where, detail });
+  }
   if (alert !== undefined && certificateAlerts.has(alert)) {
-    if (!fromPeer) {
-      const detail = context.pinned ? "its SHA-256 is not among the pinned ones" : certificateFault(reason);
-      return new TransportError("certificate-untrusted", { where, detail });
-    }
     return new TransportError("handshake-failed", { where, detail: "it does not trust the certificate of this side" });
+  }
+  if (fromPeer && code === applicationError) {
+    return new TransportError("peer-closed", { where, code: hex(code), detail: "while the handshake was under way" });
   }
   if (fromPeer && code === connectionRefused) {
     return new TransportError("server-refused", { where, detail: reason || "it gave no reason" });
@@ -104,14 +109,14 @@ function quicError(fromPeer: boolean, code: bigint, reason: string, context: Clo
   });
 }
 
-/** rustls names its verdicts in CamelCase; these are the ones people meet. */
+/** rustls names its verdicts in CamelCase, some in words; these are the ones people meet. */
 const certificateFaults: readonly (readonly [RegExp, string])[] = [
-  [/UnknownIssuer/i, "no trusted authority signed it"],
-  [/NotValidForName/i, "it was made for another host name"],
-  [/NotValidYet/i, "it is not valid yet (or the clock of this host is wrong)"],
+  [/UnknownIssuer|unknown issuer/i, "no trusted authority signed it"],
+  [/NotValidForName|not valid for name/i, "it was made for another host name"],
+  [/NotValidYet|not valid yet/i, "it is not valid yet (or the clock of this host is wrong)"],
   [/Expired/i, "it has expired (or the clock of this host is wrong)"],
-  [/CaUsedAsEndEntity/i, "it is an authority's certificate, not a server's"],
-  [/BadSignature/i, "its signature is wrong"],
+  [/CaUsedAsEndEntity|CA certificate/i, "it is an authority's certificate, not a server's"],
+  [/BadSignature|bad signature/i, "its signature is not that of the trusted authority it names"],
   [/Revoked/i, "it was revoked"],
 ];
 

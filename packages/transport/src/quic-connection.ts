@@ -248,6 +248,7 @@ export class QuicConnection implements Connection {
   /** The connection is over. Streams first, then the handler, then whoever awaits `closed`. */
   onClosed(info: CloseInfo): void {
     if (this.#info !== undefined) return;
+    if (info.by !== "engine") this.stats(); // the last ones there are
     const told = this.#fault === undefined ? info : { ...info, error: this.#fault };
     this.#info = told;
     const handler = this.#handler;
@@ -351,7 +352,6 @@ export class QuicConnection implements Connection {
 
   #sendClose(high: number, low: number, reason: string): void {
     if (this.#info !== undefined) return;
-    this.stats(); // the last ones there are
     const bytes = clipped(encoder.encode(reason));
     const { engine } = this.#runtime;
     this.#runtime.unlessStale(() => engine.closeConnection(this.handle, high, low, bytes, this.#runtime.now()));

@@ -49,7 +49,7 @@ test("a writer hands out its chunks in whatever pieces packets take", () => {
   expect(counts).toEqual([3, 4, 8]);
   expect([...target.subarray(2, 17)]).toEqual([...numbers(0, 15)]);
   expect([writer.pending, writer.finished]).toEqual([false, false]);
-  void writer.finish();
+  writer.finish();
   expect([writer.pending, writer.finished]).toEqual([false, true]);
 });
 
@@ -73,31 +73,33 @@ test("a full writer says so, refuses more, and wakes its caller at half", async 
   expect(writer.queuedBytes).toBe(50);
 });
 
-test("finish resolves when everything is acknowledged", async () => {
+test("acknowledged resolves when everything has arrived", async () => {
   const writer = new ByteWriter();
   writer.write(numbers(0, 3));
   let acked = false;
-  const finished = writer.finish().then(() => {
+  const acknowledged = writer.acknowledged().then(() => {
     acked = true;
   });
+  writer.finish();
   expect(() => writer.write(numbers(0, 1))).toThrow("The writer is closed already.");
   writer.pull(new Uint8Array(3), 0, 3);
   await Promise.resolve();
   expect(acked).toBe(false);
   writer.acked();
-  await finished;
+  await acknowledged;
   writer.closed();
-  await writer.finish();
+  await writer.acknowledged();
 });
 
 test("a stopped stream fails its writer, whoever waits", async () => {
   const writer = new ByteWriter({ limitBytes: 1 });
   writer.write(numbers(0, 2));
   const drained = writer.drained();
-  const finished = writer.finish();
+  const acknowledged = writer.acknowledged();
+  writer.finish();
   writer.stopped(7n);
   await expect(drained).rejects.toMatchObject({ code: "stream-stopped" });
-  await expect(finished).rejects.toThrow("(code 7)");
+  await expect(acknowledged).rejects.toThrow("(code 7)");
   expect(() => writer.write(numbers(0, 1))).toThrow("(code 7)");
   expect(writer.queuedBytes).toBe(0);
 });

@@ -29,8 +29,10 @@ test("a reason too long for a packet is cut between characters", async () => {
 });
 
 test("a listener that closes tells every connection before its socket closes", async () => {
-  const opened = await listener();
+  const accepted = new Inbox<Connection>();
+  const opened = await listener({ onConnection: (connection) => accepted.put(connection) });
   const clients = await Promise.all([1, 2, 3].map(() => client(opened)));
+  await Promise.all([accepted.next(), accepted.next(), accepted.next()]);
   expect(opened.connections.size).toBe(3);
   await opened.close({ code: 42, reason: "shutting down" });
   expect(await opened.closed).toBeUndefined();
@@ -179,7 +181,9 @@ test("diagnostics channels tell of connections that open, close and are turned a
   one.close();
   await server.closed;
   expect([await seen.next(), await seen.next()]).toEqual([names[1], names[1]]);
-  await expect(client(opened, { alpn: ["other"] })).rejects.toMatchObject({ code: "no-common-alpn" });
+  await expect(client(opened, { trust: { sha256: [new Uint8Array(32)] } })).rejects.toMatchObject({
+    code: "certificate-untrusted",
+  });
   const rest = [await seen.next(), await seen.next()].sort();
   expect(rest).toEqual([names[1], names[2]]);
   names.forEach((name, i) => {

@@ -113,8 +113,11 @@ test("a certificate that is not trusted says why", async () => {
   const roots = { trust: { roots: [authority.root] } };
   const untrusted = (why: string) => ["certificate-untrusted", why];
   expect(await reason(good, { trust: "system" })).toEqual(untrusted("no trusted authority signed it"));
-  expect(await reason(good, { trust: { roots: [(await createAuthority()).root] } })).toEqual(
+  expect(await reason(good, { trust: { roots: [(await createAuthority("Another authority")).root] } })).toEqual(
     untrusted("no trusted authority signed it"),
+  );
+  expect(await reason(good, { trust: { roots: [(await createAuthority()).root] } })).toEqual(
+    untrusted("its signature is not that of the trusted authority it names"),
   );
   expect(await reason(good, { ...roots, serverName: "other.test" })).toEqual(
     untrusted("it was made for another host name"),
@@ -136,7 +139,7 @@ test("a new certificate serves new connections while open ones go on", async () 
   expect((await failure(client(opened))).code).toBe("certificate-untrusted");
   const { writer, reader } = exchange(first);
   writer.write(new Uint8Array([1]));
-  void writer.finish();
+  writer.finish();
   expect(await reader.bytes()).toHaveLength(1);
   expect(() => opened.setCertificate({ chain: "junk", key: "junk" })).toThrow("the given chain");
 });
@@ -175,8 +178,7 @@ test("an aborted connect rejects with the signal's reason and an aborted listene
   silent.close();
 
   const stop = new AbortController();
-  const opened = await listener({ signal: stop.signal });
-  const connection = await client(opened);
+  const { listener: opened, client: connection } = await pair({ listen: { signal: stop.signal } });
   stop.abort();
   expect(await opened.closed).toBeUndefined();
   expect((await connection.closed).by).toBe("peer-application");

@@ -40,7 +40,7 @@ test("random and mutated datagrams at the port harm nobody: a healthy client goe
   }
   const { writer, reader } = exchange(healthy);
   writer.write(pattern(50_000));
-  void writer.finish();
+  writer.finish();
   expect(Buffer.compare(await reader.bytes(), pattern(50_000))).toBe(0);
   expect((await client(opened)).protocol).toBe("test");
   expect(executor().counters.packetsReceived - before).toBeGreaterThan(1000);
@@ -85,11 +85,7 @@ test("teardown in any order neither traps nor leaks", async () => {
       () => near.close({ code: 1 }),
       () => far.close({ code: 2 }),
       () => void opened.close({ code: 3 }),
-      ...streams.flatMap(({ writer, reader }) => [
-        () => writer.reset(4),
-        () => reader.stop(5),
-        () => void writer.finish(),
-      ]),
+      ...streams.flatMap(({ writer, reader }) => [() => writer.reset(4), () => reader.stop(5), () => writer.finish()]),
     ];
     while (steps.length > 0) {
       steps.splice(random(steps.length), 1)[0]?.();

@@ -99,7 +99,7 @@ export function isBidirectional(stream: IncomingStream): stream is IncomingBidir
 /** Copies a stream to another, no faster than either side goes. */
 export async function pipe(reader: ByteReader, writer: ByteWriter): Promise<void> {
   for await (const chunk of reader) if (!writer.write(chunk)) await writer.drained();
-  await writer.finish();
+  writer.finish();
 }
 
 /** Opens a stream both ways. */
