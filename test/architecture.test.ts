@@ -74,6 +74,7 @@ describe("allowed imports", () => {
     const among = sources("{packages,apps,tools}/*/{src,test}/**/*.ts");
     const wrong = imports(among, (name, { path }) => {
       if (!relativeImport(name)) return false;
+      if (path === "tools/toolchain/src/engine.ts" && name.startsWith("../../wasm/src/")) return false; // runs before links
       const file = posix.join(posix.dirname(path), name);
       return !/\.(ts|json)$/.test(name) || home(file) !== home(path);
     });

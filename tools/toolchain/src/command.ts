@@ -29,10 +29,15 @@ export function endChildrenOnSignal(): void {
     ["SIGTERM", 143],
   ] as const) {
     process.once(signal, () => {
-      for (const child of running) child.kill("SIGTERM");
+      endChildren();
       process.exit(code);
     });
   }
+}
+
+/** Ends what is still running, for a step that failed while others were busy. */
+export function endChildren(): void {
+  for (const child of running) child.kill("SIGTERM");
 }
 
 /** Resolves to the exit code; never throws for a program that fails, only for one that cannot be started. */

@@ -1,6 +1,6 @@
 /** What `./run` does itself: prepare, test, build, clean. Everything else it hands to the program of that name. */
 import { clean } from "./clean.ts";
-import { endChildrenOnSignal, run } from "./command.ts";
+import { endChildren, endChildrenOnSignal, run } from "./command.ts";
 import { Failure } from "./failure.ts";
 import { putPnpmOnPath } from "./packages.ts";
 import { inRoot } from "./paths.ts";
@@ -46,6 +46,7 @@ try {
   if (command === undefined) throw new Failure(`There is no command "${name}".`);
   process.exit((await command(args)) ? 0 : 1);
 } catch (error) {
+  endChildren();
   say(error instanceof Failure ? error.message : String(error instanceof Error ? error.stack : error));
   process.exit(1);
 }

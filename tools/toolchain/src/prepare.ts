@@ -3,14 +3,13 @@
  * for each other overlap; what is there already costs a few file reads.
  */
 import { createHash } from "node:crypto";
-import { which } from "./command.ts";
-import { buildEngine, engineIsCurrent } from "./engine.ts";
+import { thrice, which } from "./command.ts";
+import { buildEngine, compileEngine, engineIsCurrent } from "./engine.ts";
 import { withLock } from "./lock.ts";
 import { installWorkspace } from "./packages.ts";
 import { inCache, root } from "./paths.ts";
 import { rustEnvironment } from "./rust.ts";
 import { say, seconds } from "./steps.ts";
-import { installDebianCompiler } from "./sysroot.ts";
 import { installWasmTools, wasmToolsPresent } from "./wasm-tools.ts";
 
 const checkout = createHash("sha256").update(root).digest("hex").slice(0, 12);
@@ -18,26 +17,27 @@ const checkout = createHash("sha256").update(root).digest("hex").slice(0, 12);
 /** Makes the checkout ready to run from source. Silent when there is nothing to do. */
 export async function prepare(): Promise<void> {
   const started = performance.now();
-  let worked = false;
-  await withLock(inCache("locks", `checkout-${checkout}`), async () => {
+  const worked = await withLock(inCache("locks", `checkout-${checkout}`), async () => {
     const packages = installWorkspace();
-    if (engineIsCurrent()) {
-      worked = await packages;
-      return;
-    }
-    worked = true;
-    const [rust] = await Promise.all([rustReady(), packages]);
-    await buildEngine(rust);
+    if (engineIsCurrent()) return packages;
+    const [environment] = await Promise.all([rustReady(), packages]);
+    await buildEngine(environment);
+    return true;
   });
   if (worked) say(`   ready after ${seconds(performance.now() - started)}`);
 }
 
-/** A Rust toolchain for wasm and its tools; returns the environment that finds them. */
-export function rustReady(): Promise<NodeJS.ProcessEnv> {
+/** A Rust toolchain for wasm, the tools that package its output, and on a cold machine the engine's Rust compiled ahead. */
+function rustReady(): Promise<NodeJS.ProcessEnv> {
   return withLock(inCache("locks", "rust"), async () => {
     if (wasmToolsPresent()) return rustEnvironment();
-    if (which("cargo") === undefined) await installDebianCompiler();
-    const [rust] = await Promise.all([rustEnvironment(), installWasmTools(process.env)]);
-    return rust;
+    if (which("cargo") === undefined) await rustEnvironment(); // brings one, or says what to install
+    const compiled = rustEnvironment().then(async (environment) => {
+      // Linking the engine keeps one core busy; the other compiles the tools meanwhile.
+      await thrice(() => compileEngine(environment));
+      return environment;
+    });
+    const [environment] = await Promise.all([compiled, installWasmTools(process.env)]);
+    return environment;
   });
 }

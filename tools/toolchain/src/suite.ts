@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exitCode, run } from "./command.ts";
 import { inRoot } from "./paths.ts";
-import { rustReady } from "./prepare.ts";
+import { rustEnvironment } from "./rust.ts";
 import { say, seconds } from "./steps.ts";
 
 export interface Counts {
@@ -81,7 +81,7 @@ async function rustTests(): Promise<Counts> {
   const lines: string[] = [];
   const code = await exitCode("cargo", ["test", "--locked", "--workspace"], {
     cwd: inRoot("wasm"),
-    env: await rustReady(),
+    env: await rustEnvironment(),
     log: "cargo-test",
     onLine: (line) => {
       lines.push(line);

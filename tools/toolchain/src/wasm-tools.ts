@@ -7,10 +7,15 @@ import { step } from "./steps.ts";
 
 const folder = inCache("tools");
 
-/** What cargo installs, and the program each brings. */
+/** What cargo installs, and the program each brings. wasm-bindgen comes without its test runner, which brings a TLS stack. */
 const tools = [
-  { crate: "wasm-bindgen-cli", version: pins.wasmBindgen, program: "wasm-bindgen" },
-  { crate: "wasm-pack", version: pins.wasmPack, program: "wasm-pack" },
+  {
+    crate: "wasm-bindgen-cli",
+    version: pins.wasmBindgen,
+    program: "wasm-bindgen",
+    flags: ["--no-default-features", "--bin", "wasm-bindgen"],
+  },
+  { crate: "wasm-pack", version: pins.wasmPack, program: "wasm-pack", flags: [] },
 ] as const;
 
 /** True when the cache holds both tools at their pinned versions. */
@@ -40,7 +45,7 @@ function install(tool: (typeof tools)[number], environment: NodeJS.ProcessEnv): 
   return step(`${tool.crate} ${tool.version} (compiled once)`, async (detail) => {
     let crates = 0;
     await thrice(() =>
-      run("cargo", ["install", "--locked", "--root", folder, `${tool.crate}@${tool.version}`], {
+      run("cargo", ["install", "--locked", "--root", folder, ...tool.flags, `${tool.crate}@${tool.version}`], {
         cwd: inCache(), // the checkout's own cargo configuration is for wasm
         env: {
           ...environment,
@@ -49,8 +54,8 @@ function install(tool: (typeof tools)[number], environment: NodeJS.ProcessEnv): 
           // They run for a second; optimising them would take minutes.
           CARGO_PROFILE_RELEASE_OPT_LEVEL: "0",
           CARGO_PROFILE_RELEASE_LTO: "off",
-          CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "256",
-          CARGO_PROFILE_RELEASE_DEBUG: "0",
+          CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16",
+          CARGO_PROFILE_RELEASE_PANIC: "abort",
         },
         log: tool.crate,
         onLine: (line) => {
