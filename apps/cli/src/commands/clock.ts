@@ -2,7 +2,13 @@
  * `moqb clock`: the time of day as a broadcast, compatible with moq-clock-ietf 0.6. Streams: a group per minute, object 0 is
  * "YYYY-MM-DD HH:MM:", every second one more object "SS". Datagrams: a group per second, the whole time as its object.
  */
-import { BroadcastProducer, type SubgroupProducer, type SubgroupReader, type TrackProducer } from "@moqingbird/model";
+import {
+  BroadcastProducer,
+  type Ending,
+  type SubgroupProducer,
+  type SubgroupReader,
+  type TrackProducer,
+} from "@moqingbird/model";
 import { z } from "zod";
 import { type Client, openClient, parseBroadcast } from "../client.ts";
 import { defineCommand, type Surroundings } from "../command.ts";
@@ -95,11 +101,12 @@ async function printTime(
       const track = broadcast.track(values.track);
       try {
         await track.ready;
-        const lines = await follow(track, print, signal);
-        if (lines > 0 && !signal.aborted) {
+        const { lines, ending } = await follow(track, print, signal);
+        if (lines > 0 && ending !== undefined) {
+          const early = ending.code === "aborted" ? ` early (${ending.reason.replace(/\.$/, "")})` : "";
           throw new Failure(
             "connection-lost",
-            `broadcast ${values.broadcast} ended; start again when its publisher is back`,
+            `broadcast ${values.broadcast} ended${early}; start again when its publisher is back`,
           );
         }
       } catch (error) {
@@ -114,24 +121,24 @@ async function printTime(
   }
 }
 
-/** Prints the track's times; resolves with their number when it ended or the signal aborted. */
+/** Prints the track's times; resolves with their number, and how it ended unless the signal aborted. */
 function follow(
   track: ReturnType<Client["session"]["consume"]> extends { track(name: string): infer T } ? T : never,
   print: (line: string) => void,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<{ lines: number; ending: Ending | undefined }> {
   return new Promise((resolve) => {
     let lines = 0;
     const say = (line: string) => {
       lines++;
       print(line);
     };
-    signal.addEventListener("abort", () => resolve(lines), { once: true });
+    signal.addEventListener("abort", () => resolve({ lines, ending: undefined }), { once: true });
     track.subscribe({
       listener: {
         subgroup: (reader) => readMinute(reader, say),
         datagram: ({ payload }) => say(textOf(payload)),
-        ended: () => resolve(lines),
+        ended: (ending) => resolve({ lines, ending }),
       },
     });
   });
