@@ -17,7 +17,7 @@ export const sessionErrors = [
   { code: "setup-refused", says: "The session was refused during SETUP: {reason}." },
   { code: "peer-violation", says: "The peer broke the protocol: {reason}" },
   { code: "internal-error", says: "This side failed: {reason}" },
-  { code: "option-invalid", says: "An option cannot be sent: {reason}" },
+  { code: "option-invalid", says: "An option is wrong: {reason}" },
   { code: "request-timeout", says: "The peer did not answer {request} within {ms} ms." },
   {
     code: "request-limit",

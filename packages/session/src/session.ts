@@ -28,33 +28,37 @@ import type { Connection } from "./transport.ts";
  * `option-invalid`. The connection is then closed.
  */
 export function connect(connection: Connection, options: SessionOptions = {}): Promise<Session> {
-  return open(connection, options);
+  return Session.open(connection, "client", options);
 }
 
 /** Speaks SETUP as the server of a connection. Errors are those of `connect`. */
 export function accept(connection: Connection, options: SessionOptions = {}): Promise<Session> {
-  return open(connection, options);
-}
-
-async function open(connection: Connection, options: SessionOptions): Promise<Session> {
-  let core: SessionCore;
-  try {
-    core = new SessionCore(connection, options);
-  } catch (error) {
-    if (error instanceof SessionError) connection.close({ code: 0, reason: error.message });
-    throw error;
-  }
-  core.begin();
-  await core.ready;
-  return new Session(core);
+  return Session.open(connection, "server", options);
 }
 
 export class Session {
   readonly #core: SessionCore;
 
-  /** @internal Sessions come from `connect` and `accept`. */
-  constructor(core: SessionCore) {
+  private constructor(core: SessionCore) {
     this.#core = core;
+  }
+
+  /** What `connect` and `accept` do. */
+  static async open(connection: Connection, side: "client" | "server", options: SessionOptions): Promise<Session> {
+    if (connection.side !== side) {
+      const reason = `the connection is a ${connection.side}'s; use ${side === "client" ? "accept" : "connect"} on it.`;
+      throw new SessionError("option-invalid", { reason });
+    }
+    let core: SessionCore;
+    try {
+      core = new SessionCore(connection, options);
+    } catch (error) {
+      if (error instanceof SessionError) connection.close({ code: 0, reason: error.message });
+      throw error;
+    }
+    core.begin();
+    await core.ready;
+    return new Session(core);
   }
 
   /** The negotiated version, for example `moq-transport-14`. */
@@ -87,6 +91,10 @@ export class Session {
   }
 
   /** Called on every change of state. One slot; replaces the one of the options. */
+  get onState(): ((state: SessionState) => void) | undefined {
+    return this.#core.onState;
+  }
+
   set onState(listener: ((state: SessionState) => void) | undefined) {
     this.#core.onState = listener;
   }

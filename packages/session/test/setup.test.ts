@@ -123,6 +123,13 @@ describe("setting a session up", () => {
     expect(await pair.server.closed).toMatchObject({ by: "peer-application" });
   });
 
+  test("takes a client's connection for connect, and a server's for accept", async () => {
+    const { pair } = open();
+    expect(await failure(connect(pair.server))).toMatchObject({ code: "option-invalid" });
+    const error = await failure(accept(pair.client));
+    expect(error.message).toBe("An option is wrong: the connection is a client's; use connect on it.");
+  });
+
   test("gives up on a silent peer, on both sides", async () => {
     const { clock, pair } = open();
     const peer = new RawPeer(pair.server);
