@@ -118,7 +118,9 @@ export class Engine {
     this.#wasm = exports;
     const seed = new Uint8Array(32);
     entropy(seed);
-    this.#status(this.#glue.start(start, clock.wallMillis(), seed, options.maxConnections ?? 4096, options.maxPeers ?? 16_384));
+    this.#status(
+      this.#glue.start(start, clock.wallMillis(), seed, options.maxConnections ?? 4096, options.maxPeers ?? 16_384),
+    );
 
     const { buffer } = exports.memory;
     const at = (index: number) => this.#glue.layout(index) >>> 0;

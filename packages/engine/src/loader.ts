@@ -39,5 +39,16 @@ export function bindGlue(shadow: ShadowGlobals): Glue {
   compiledModule();
   bind ??= createRequire(import.meta.url)(new URL("glue.cjs", wasmFolder).pathname) as Bind;
   const global = { crypto: shadow.crypto, performance: shadow.performance, Date: shadow.Date };
-  return bind(shadow.host, global, global, global, shadow.crypto, shadow.performance, shadow.Date, undefined, global, undefined);
+  return bind(
+    shadow.host,
+    global,
+    global,
+    global,
+    shadow.crypto,
+    shadow.performance,
+    shadow.Date,
+    undefined,
+    global,
+    undefined,
+  );
 }

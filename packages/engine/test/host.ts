@@ -2,6 +2,8 @@
 import {
   createEngine,
   DATA_FIN,
+  type Engine,
+  type EngineClock,
   EVENT_CONNECTION,
   EVENT_FLAGS,
   EVENT_HIGH,
@@ -11,8 +13,6 @@ import {
   EVENT_POINTER,
   EVENT_STREAM,
   EVENT_WORDS,
-  type Engine,
-  type EngineClock,
   EventKind,
   prepared,
   STREAM_UNI,
