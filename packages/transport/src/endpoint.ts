@@ -42,7 +42,8 @@ export class Endpoint implements UdpOwner {
   #backend!: UdpBackend;
   #peer = -1;
   #closing: Promise<void> | undefined;
-  #crashed = false;
+  /** Why the engine behind it is gone. */
+  #crash: TransportError | undefined;
 
   private constructor(runtime: Runtime, handle: number, start: EndpointStart) {
     this.#runtime = runtime;
@@ -57,9 +58,13 @@ export class Endpoint implements UdpOwner {
     try {
       const { bufferBytes = defaultSocketBufferBytes } = start.udp;
       endpoint.#backend = await openDgram({ ...start.udp, bufferBytes }, endpoint);
+      if (endpoint.#crash !== undefined) {
+        await endpoint.#backend.close();
+        throw endpoint.#crash;
+      }
     } catch (error) {
       runtime.removeEndpoint(endpoint);
-      if (!endpoint.#crashed) runtime.engine.closeEndpoint(endpoint.handle, runtime.now());
+      if (endpoint.#crash === undefined) runtime.engine.closeEndpoint(endpoint.handle, runtime.now());
       throw error;
     }
     const { peer } = start.udp;
@@ -156,18 +161,19 @@ export class Endpoint implements UdpOwner {
 
   /** The engine is gone: so is everything but the socket, which follows. */
   onCrash(error: TransportError): void {
-    this.#crashed = true;
+    this.#crash = error;
     this.#closing ??= Promise.resolve(this.#backend?.close());
     this.onClosed?.(error);
   }
 
   async #shut(): Promise<void> {
     const runtime = this.#runtime;
-    runtime.engine.closeEndpoint(this.handle, runtime.now());
+    if (runtime.busy) await new Promise<void>((resolve) => runtime.later(resolve));
+    runtime.unlessStale(() => runtime.engine.closeEndpoint(this.handle, runtime.now()));
     await runtime.flushed();
     runtime.removeEndpoint(this);
     await this.#backend.close();
-    if (!this.#crashed) this.onClosed?.(undefined);
+    if (this.#crash === undefined) this.onClosed?.(undefined);
   }
 
   // --- Packets ----------------------------------------------------------------------------------------------------
@@ -182,13 +188,13 @@ export class Endpoint implements UdpOwner {
   }
 
   received(packet: Uint8Array, address: string, port: number): void {
-    if (this.#closing !== undefined && this.#crashed) return;
+    if (this.#crash !== undefined) return;
     const peer = this.#peer >= 0 ? this.#peer : this.#runtime.peers.index(address, port);
     if (peer >= 0) this.#runtime.receive(packet, this.handle, peer);
   }
 
   released(slot: number): void {
-    if (!this.#crashed) this.#runtime.engine.releaseTx(slot);
+    if (this.#crash === undefined) this.#runtime.engine.releaseTx(slot);
   }
 
   refused(): void {

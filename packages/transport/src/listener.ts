@@ -144,6 +144,7 @@ class QuicListener implements Listener {
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
+    if (this.#runtime.busy) await new Promise<void>((resolve) => this.#runtime.later(resolve));
     if (!this.#over) {
       this.#over = true;
       this.#runtime.engine.setServerConfig(this.#endpoint.handle, -1);

@@ -1,8 +1,10 @@
 import { createSocket } from "node:dgram";
 import diagnostics from "node:diagnostics_channel";
-import { ByteReader, ByteWriter, type CloseInfo, type Connection, connect } from "@moqingbird/transport";
+import { ByteReader, ByteWriter, type CloseInfo, type Connection } from "@moqingbird/transport";
 import { afterEach, expect, test } from "vitest";
-import { certificate, client, closeAll, echo, exchange, Inbox, listener, pair } from "./support/pair.ts";
+import type { QuicConnection } from "../src/quic-connection.ts";
+import { runtime } from "../src/runtime.ts";
+import { client, closeAll, exchange, Inbox, listener, pair } from "./support/pair.ts";
 
 afterEach(closeAll);
 
@@ -111,6 +113,16 @@ test("a peer that falls silent is an idle time-out on this side", async () => {
   expect(info.error?.message).toMatch(/fell silent: .*\(0\.3 s at most/);
 });
 
+test("a server that has forgotten the connection resets it", async () => {
+  const relayed = await silencedClient({ idleTimeoutMs: 20_000, keepAliveMs: 50 });
+  const server = (await relayed.server) as QuicConnection;
+  relayed.silence();
+  server.close(); // the client never hears of it
+  while (runtime().info(server.handle) !== undefined) await new Promise((resolve) => setImmediate(resolve));
+  relayed.silence(false);
+  expect(await relayed.client.closed).toMatchObject({ by: "reset", error: { code: "connection-reset" } });
+});
+
 test("keep-alive holds a quiet connection open", async () => {
   const settings = { idleTimeoutMs: 400, keepAliveMs: 100 };
   const { client, server } = await pair({ listen: { transport: settings }, connect: { transport: settings } });
@@ -193,9 +205,10 @@ test("diagnostics channels tell of connections that open, close and are turned a
 
 /** A client behind a UDP forwarder that can be switched off. */
 async function silencedClient(transport: { idleTimeoutMs: number; keepAliveMs: number }) {
-  const opened = await listener({ transport, onConnection: (connection) => (connection.handler = echo()) });
-  const inner = createSocket("udp4");
-  const outer = createSocket("udp4");
+  const accepted = Promise.withResolvers<Connection>();
+  const opened = await listener({ transport, onConnection: accepted.resolve });
+  const inner = createSocket("udp4").unref();
+  const outer = createSocket("udp4").unref();
   let silent = false;
   let back = 0;
   outer.on("message", (packet, { port }) => {
@@ -206,14 +219,12 @@ async function silencedClient(transport: { idleTimeoutMs: number; keepAliveMs: n
     if (!silent) outer.send(packet, back, "127.0.0.1");
   });
   await new Promise<void>((resolve) => outer.bind(0, "127.0.0.1", resolve));
-  outer.unref();
-  inner.unref();
-  const connection = await connect({
-    host: "127.0.0.1",
-    port: outer.address().port,
-    alpn: ["test"],
-    trust: { sha256: [(await certificate()).sha256] },
-    transport,
-  });
-  return { client: connection, silence: () => (silent = true) };
+  const near = await client({ ...opened, address: outer.address() } as typeof opened, { transport });
+  return {
+    client: near,
+    server: accepted.promise,
+    silence: (on = true) => {
+      silent = on;
+    },
+  };
 }

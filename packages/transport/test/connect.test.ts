@@ -1,11 +1,20 @@
 import { createSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { createAuthority, selfSigned, type TestCertificate } from "@moqingbird/testing";
 import { type Connection, connect, listen, type TransportErrorCode, transportErrors } from "@moqingbird/transport";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { certificate, client, closeAll, echo, exchange, listener, pair } from "./support/pair.ts";
 
+vi.mock("node:dns/promises", { spy: true });
+
 afterEach(closeAll);
+
+/** What the resolver says of the next name. */
+function resolvesTo(...addresses: string[]): void {
+  const found = addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
+  vi.mocked(lookup).mockResolvedValueOnce(found as never);
+}
 
 /** The error a promise rejects with. */
 async function failure(promise: Promise<Connection>): Promise<{ code: TransportErrorCode; message: string }> {
@@ -80,8 +89,46 @@ test("a host that answers nothing is handshake-timeout after the given time", as
   silent.close();
 });
 
+test("a dead address of a host costs a quarter of a second, a refusing one nothing", async () => {
+  const opened = await listener();
+  const silent = createSocket("udp4").bind(opened.address.port, "127.0.0.2");
+  await once(silent, "listening");
+  resolvesTo("127.0.0.2", "127.0.0.3", "127.0.0.1"); // silent, refusing, serving
+  const start = performance.now();
+  const connection = await client(opened, { host: "several.test" });
+  expect(connection.remoteAddress.address).toBe("127.0.0.1");
+  expect(performance.now() - start).toBeGreaterThanOrEqual(249);
+  expect(performance.now() - start).toBeLessThan(1500);
+  silent.close();
+});
+
+test("of several failing addresses the most telling failure is told", async () => {
+  const opened = await listener({ alpn: ["other"] });
+  resolvesTo("127.0.0.3", "127.0.0.1");
+  expect((await failure(client(opened, { host: "several.test" }))).code).toBe("no-common-alpn");
+  await opened.close();
+  resolvesTo("127.0.0.3", "127.0.0.1");
+  expect(await failure(client(opened, { host: "several.test" }))).toMatchObject({
+    code: "connection-refused",
+    message: expect.stringContaining(`Nothing listens at several.test:${opened.address.port}:`),
+  });
+});
+
+test("an address that cannot be sent to is unreachable", async () => {
+  expect(
+    await failure(connect({ host: "255.255.255.255", port: 1, alpn: ["test"], trust: "none", timeoutMs: 2000 })),
+  ).toMatchObject({ code: "unreachable" });
+});
+
+test("a full listener refuses further connections, and says so", async () => {
+  const { listener: opened, server } = await pair({ listen: { limits: { maxConnections: 1 } } });
+  expect((await failure(client(opened))).code).toBe("server-refused");
+  expect(opened.connections).toEqual(new Set([server]));
+});
+
 test("an unknown host name, a bad port and bad options are said before any packet", async () => {
   const common = { alpn: ["test"], trust: "none" } as const;
+  vi.mocked(lookup).mockRejectedValueOnce(Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" }));
   expect((await failure(connect({ host: "no-such-host.invalid", port: 1, ...common }))).code).toBe("host-not-found");
   expect((await failure(connect({ host: "127.0.0.1", port: 0, ...common }))).code).toBe("address-invalid");
   expect((await failure(connect({ host: "127.0.0.1", port: 70_000, ...common }))).code).toBe("address-invalid");

@@ -107,6 +107,15 @@ test("a port in use is address-in-use and names the address", async () => {
   );
 });
 
+const sharesPorts = process.platform === "linux" && Number(process.versions.node.split(".")[0]) >= 24;
+test.runIf(sharesPorts)("several sockets may share a port if all ask for it", async () => {
+  const first = await socket({ address: "127.0.0.1", reusePort: true });
+  const { port } = first.backend.local;
+  const second = await socket({ address: "127.0.0.1", port, reusePort: true });
+  expect(second.backend.local.port).toBe(port);
+  await expect(socket({ address: "127.0.0.1", port })).rejects.toMatchObject({ code: "address-in-use" });
+});
+
 test("an address of another host cannot be bound", async () => {
   await expect(socket({ address: "192.0.2.1" })).rejects.toMatchObject({
     code: "address-invalid",

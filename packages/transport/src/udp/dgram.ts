@@ -83,7 +83,7 @@ function socketError(error: unknown, { address, port, peer }: UdpOptions): Trans
   const cause = { cause: error };
   const errno = errnoOf(error);
   if (errno === "EADDRINUSE") return new TransportError("address-in-use", { where }, cause);
-  if (peer !== undefined) return new TransportError("unreachable", { where, detail: reason(error) }, cause);
+  if (peer !== undefined) return new TransportError("unreachable", { where, detail: noRoute(error) }, cause);
   return new TransportError("address-invalid", { where, detail: reason(error) }, cause);
 }
 
@@ -94,14 +94,25 @@ function reason(error: unknown): string {
     case "EACCES":
     case "EPERM":
       return "permission denied (ports below 1024 may need privileges)";
-    case "ENETUNREACH":
-    case "EHOSTUNREACH":
-      return "there is no route to it";
     case "EAFNOSUPPORT":
     case "EINVAL":
       return "this host does not support its address family";
     default:
       return messageOf(error);
+  }
+}
+
+function noRoute(error: unknown): string {
+  switch (errnoOf(error)) {
+    case "ENETUNREACH":
+    case "EHOSTUNREACH":
+    case "EADDRNOTAVAIL":
+      return "there is no route to it";
+    case "EACCES":
+    case "EPERM":
+      return "this host does not permit it";
+    default:
+      return reason(error);
   }
 }
 
