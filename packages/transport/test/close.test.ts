@@ -124,12 +124,12 @@ test("a server that has forgotten the connection resets it", async () => {
 });
 
 test("keep-alive holds a quiet connection open", async () => {
-  const settings = { idleTimeoutMs: 400, keepAliveMs: 100 };
+  const settings = { idleTimeoutMs: 300, keepAliveMs: 75 };
   const { client, server } = await pair({ listen: { transport: settings }, connect: { transport: settings } });
   const first = await Promise.race([
     client.closed,
     server.closed,
-    new Promise((resolve) => setTimeout(resolve, 1500, "open")),
+    new Promise((resolve) => setTimeout(resolve, 900, "open")),
   ]);
   expect(first).toBe("open");
 });

@@ -86,6 +86,24 @@ test("slots stay leased, in order, while libuv holds their packets", async () =>
   expect(from.owner.free).toEqual([1, 2, 3]);
 });
 
+test("without a send queue count, as in Deno, callbacks free the slots", async () => {
+  const prototype = Object.getPrototypeOf(createSocket("udp4").unref());
+  const { getSendQueueCount } = prototype;
+  prototype.getSendQueueCount = undefined;
+  try {
+    const to = await socket({ address: "127.0.0.1" });
+    const from = await socket({ address: "127.0.0.1" });
+    for (const slot of [4, 5, 6]) from.backend.push(slot, bytes("x"), "127.0.0.1", to.backend.local.port);
+    expect(from.owner.free).toEqual([]);
+    expect(from.backend.flush()).toBe(false);
+    await to.owner.until(() => to.owner.packets.length === 3);
+    expect(from.owner.free).toEqual([4, 5, 6]);
+    expect(from.backend.flush()).toBe(true);
+  } finally {
+    prototype.getSendQueueCount = getSendQueueCount;
+  }
+});
+
 test("a connected socket hears that nothing listens there", async () => {
   const probe = await socket({ address: "127.0.0.1" });
   const { port } = probe.backend.local;

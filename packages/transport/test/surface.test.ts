@@ -1,0 +1,61 @@
+import * as transport from "@moqingbird/transport";
+import { expect, test } from "vitest";
+
+test("what the package exports is pinned", () => {
+  expect(Object.keys(transport).sort()).toEqual([
+    "ByteReader",
+    "ByteWriter",
+    "TransportError",
+    "certificateFingerprint",
+    "connect",
+    "defaultSortKey",
+    "executor",
+    "formatAddress",
+    "generateCertificate",
+    "listen",
+    "loadCertificate",
+    "parseFingerprint",
+    "postTask",
+    "systemRoots",
+    "transportErrors",
+  ]);
+});
+
+test("the error codes callers switch on are pinned", () => {
+  expect(transport.transportErrors.map(({ code }) => code).sort()).toEqual([
+    "address-in-use",
+    "address-invalid",
+    "certificate-unreadable",
+    "certificate-untrusted",
+    "closed",
+    "connection-refused",
+    "connection-reset",
+    "engine-crashed",
+    "handler-failed",
+    "handshake-failed",
+    "handshake-timeout",
+    "host-not-found",
+    "idle-timeout",
+    "key-mismatch",
+    "key-unreadable",
+    "limit-reached",
+    "no-common-alpn",
+    "option-invalid",
+    "peer-closed",
+    "peer-protocol-error",
+    "protocol-violation",
+    "queue-full",
+    "quic-version-mismatch",
+    "server-refused",
+    "stream-reset",
+    "stream-stopped",
+    "unreachable",
+  ]);
+});
+
+test("an error carries its code, its sentence and its cause", () => {
+  const cause = new Error("bind EADDRINUSE");
+  const error = new transport.TransportError("address-in-use", { where: "[::]:4443" }, { cause });
+  expect(error).toMatchObject({ name: "TransportError", code: "address-in-use", cause });
+  expect(error.message).toBe("Another program already listens at [::]:4443. Stop it or choose another port.");
+});
