@@ -43,6 +43,8 @@ export interface PacketLoop {
   pump(nowMicros: number): number;
   /** Work is left that did not fit in this turn. */
   readonly pending: boolean;
+  /** Received packets lost because more came than one turn has slots for. */
+  readonly droppedPackets: number;
   /** When `timers` wants to run next, µs; -1 for never. */
   nextDeadline(): number;
   /** Puts a one-shot timer on the wheel; returns its handle. */
@@ -67,6 +69,8 @@ export interface ExecutorCounters {
   readonly timers: number;
   readonly packetsReceived: number;
   readonly packetsSent: number;
+  /** Received and thrown away: more came at once than the engine has slots for (512). */
+  readonly packetsDropped: number;
   /** Most packets taken in, or sent, by one turn. */
   readonly maxPacketsPerTurn: number;
   /** Time spent in turns, µs. */
@@ -172,6 +176,7 @@ export class Executor {
       timers: this.#timerCount,
       packetsReceived: this.#received,
       packetsSent: this.#sent,
+      packetsDropped: this.#loop.droppedPackets,
       maxPacketsPerTurn: this.#maxPackets,
       busyMicros: this.#busy,
       lastLagMicros: this.#lag,

@@ -7,6 +7,7 @@ class FakeLoop implements PacketLoop {
   readonly calls: string[] = [];
   readonly deadlines = new Map<number, number>();
   pending = false;
+  droppedPackets = 0;
   executor: Executor | undefined;
   failure: unknown;
   #next = 1;
@@ -22,7 +23,7 @@ class FakeLoop implements PacketLoop {
   }
   timers(now: number): void {
     this.calls.push("timers");
-    for (const [timer, deadline] of this.deadlines) {
+    for (const [timer, deadline] of [...this.deadlines].sort(([, a], [, b]) => a - b)) {
       if (deadline > now) continue;
       this.deadlines.delete(timer);
       this.#due.push(timer);

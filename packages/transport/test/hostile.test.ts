@@ -48,6 +48,18 @@ test("random and mutated datagrams at the port harm nobody: a healthy client goe
   tap.close();
 }, 60_000);
 
+test("packets above the slots of one turn are dropped and counted", async () => {
+  const { client: near } = await pair({ serve: echo });
+  const before = executor().counters.packetsDropped;
+  const { engine } = runtime();
+  for (let i = 0; i < engine.rxSlots + 88; i++) runtime().receive(pattern(100, i + 1), 0, 0);
+  expect(executor().counters.packetsDropped - before).toBe(88);
+  const { writer, reader } = exchange(near);
+  writer.write(pattern(10));
+  writer.finish();
+  expect(await reader.bytes()).toHaveLength(10);
+});
+
 test("a crashed engine ends its connections and listeners with an error, and the next listen works", async () => {
   const { client: near, server: far, listener: opened } = await pair({ serve: echo });
   const waiting = new Promise<string>((resolve) => executor().schedule(20, () => resolve("timer")));
