@@ -40,7 +40,7 @@ describe.each(published.map((manifest) => [manifest.name, manifest] as const))("
   test("has a README with an example", () => {
     const readme = read(`${manifest.folder}/README.md`);
     expect(readme).toContain(`# ${manifest.name}`);
-    expect(readme).toMatch(/```(ts|sh)\n/);
+    expect(readme).toMatch(/```(ts|sh)?\n/);
   });
 });
 
