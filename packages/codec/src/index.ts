@@ -1,15 +1,15 @@
 /** Media over QUIC on the wire: bytes to messages and back, for Node and browsers. Pure: no I/O, no clock, no waiting. */
 
-export { ControlDecoder } from "./controlDecoder.ts";
+export { ControlDecoder } from "./control-decoder.ts";
 export { draft14 } from "./draft14/wire.ts";
+export { type ErrorRow, type ErrorTable, type ErrorTables, errorByCode, errorByName } from "./error-table.ts";
 export {
   CodecError,
   type CodecErrorCode,
   type CodecErrorKind,
   codecErrors,
 } from "./errors.ts";
-export { type ErrorRow, type ErrorTable, type ErrorTables, errorByCode, errorByName } from "./errorTable.ts";
-export { decodeKeyValuePairs, encodeKeyValuePairs } from "./keyValue.ts";
+export { decodeKeyValuePairs, encodeKeyValuePairs } from "./key-value.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
 export type {
   AuthorizationToken,

@@ -2,7 +2,7 @@
  * The face of one wire version. A session picks a `Wire` in its negotiation table and uses nothing else of that version, so
  * that adding a version adds a folder and one row.
  */
-import type { ErrorTables } from "./errorTable.ts";
+import type { ErrorTables } from "./error-table.ts";
 import type { Limits } from "./limits.ts";
 import type { ControlMessage } from "./messages.ts";
 import type {

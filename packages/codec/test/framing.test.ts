@@ -2,7 +2,7 @@ import { type ControlMessage, draft14, needMore, Reader, Writer } from "@moqingb
 import { describe, expect, test } from "vitest";
 import { decode, encode, frame } from "./support/control.ts";
 import { codecErrorOf, expectCodecError } from "./support/expect.ts";
-import { goldenMessages } from "./support/goldenControl.ts";
+import { goldenMessages } from "./support/golden-control.ts";
 import { annotated, hex, text, toHex } from "./support/hex.ts";
 
 describe.each(goldenMessages)("$title", ({ bytes, message }) => {

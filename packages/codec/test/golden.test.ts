@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decode, encode } from "./support/control.ts";
-import { goldenMessages } from "./support/goldenControl.ts";
+import { goldenMessages } from "./support/golden-control.ts";
 import { annotated, toHex } from "./support/hex.ts";
 
 describe.each(goldenMessages)("$title (section $section)", ({ bytes, message }) => {

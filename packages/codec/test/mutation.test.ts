@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 import { CodecError, ControlDecoder, type ControlMessage, draft14, needMore, noExtensions } from "@moqingbird/codec";
 import { afterAll, describe, expect, test } from "vitest";
 import { decode, encode } from "./support/control.ts";
-import { goldenMessages } from "./support/goldenControl.ts";
+import { goldenMessages } from "./support/golden-control.ts";
 import { annotated, hex, toHex } from "./support/hex.ts";
 import { randomIntegers, seed } from "./support/seed.ts";
 import { decodeStream, Recorder } from "./support/stream.ts";

@@ -19,8 +19,8 @@ import {
   publishNamespaceDone,
   publishNamespaceError,
   publishNamespaceOk,
-} from "./publishNamespace.ts";
-import { maxRequestId, requestsBlocked } from "./requestCredit.ts";
+} from "./publish-namespace.ts";
+import { maxRequestId, requestsBlocked } from "./request-credit.ts";
 import { clientSetup, serverSetup } from "./setup.ts";
 import { subscribe, subscribeError, subscribeOk, subscribeUpdate, unsubscribe } from "./subscribe.ts";
 import {
@@ -28,8 +28,8 @@ import {
   subscribeNamespaceError,
   subscribeNamespaceOk,
   unsubscribeNamespace,
-} from "./subscribeNamespace.ts";
-import { trackStatus, trackStatusError, trackStatusOk } from "./trackStatus.ts";
+} from "./subscribe-namespace.ts";
+import { trackStatus, trackStatusError, trackStatusOk } from "./track-status.ts";
 
 const maxBodyBytes = 65_535;
 

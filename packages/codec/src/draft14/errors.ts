@@ -1,5 +1,5 @@
 /** Error and status codes of draft-ietf-moq-transport-14 (sections named at each table; registry in section 13.1). */
-import type { ErrorTable, ErrorTables } from "../errorTable.ts";
+import type { ErrorTable, ErrorTables } from "../error-table.ts";
 
 const internalError = { code: 0x0, name: "INTERNAL_ERROR", says: "The peer failed for a reason of its own." };
 const malformedToken = {

@@ -3,7 +3,7 @@
  * means: kept in `others` with the unknown ones. Repeating one that is defined is an error, except AUTHORIZATION TOKEN.
  */
 import { CodecError } from "../errors.ts";
-import { readBytesValue, readKeyValuePair, writeBytesValue, writeKeyValuePair } from "../keyValue.ts";
+import { readBytesValue, readKeyValuePair, writeBytesValue, writeKeyValuePair } from "../key-value.ts";
 import type { Limits } from "../limits.ts";
 import type { AuthorizationToken, KeyValuePair, MessageParameters } from "../messages.ts";
 import type { Reader } from "../reader.ts";

@@ -7,7 +7,7 @@
  */
 import { exactText, readableText, utf8 } from "../bytes.ts";
 import { CodecError, type CodecErrorCode } from "../errors.ts";
-import { readBytesValue, readKeyValuePair, writeBytesValue, writeKeyValuePair } from "../keyValue.ts";
+import { readBytesValue, readKeyValuePair, writeBytesValue, writeKeyValuePair } from "../key-value.ts";
 import type { Limits } from "../limits.ts";
 import type { AuthorizationToken, ClientSetup, KeyValuePair, ServerSetup, SetupParameters } from "../messages.ts";
 import type { Reader } from "../reader.ts";

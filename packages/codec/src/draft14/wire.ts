@@ -8,7 +8,7 @@ import {
   fetchObjectHeaderSize,
   maxFetchHeaderBytes,
 } from "./data/fetch.ts";
-import { StreamDecoder } from "./data/streamDecoder.ts";
+import { StreamDecoder } from "./data/stream-decoder.ts";
 import { encodeObjectHeader, encodeSubgroupHeader, maxSubgroupHeaderBytes, objectHeaderSize } from "./data/subgroup.ts";
 import { errorTables } from "./errors.ts";
 

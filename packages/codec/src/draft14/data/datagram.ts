@@ -1,7 +1,7 @@
 /** Object datagrams: one object, no stream (section 10.3.1). */
 import { copyBytes } from "../../bytes.ts";
 import { CodecError } from "../../errors.ts";
-import { checkKeyValuePairs } from "../../keyValue.ts";
+import { checkKeyValuePairs } from "../../key-value.ts";
 import { defaultLimits, type Limits } from "../../limits.ts";
 import { type Datagram, type DatagramHeader, noExtensions, type ObjectStatus, objectStatus } from "../../objects.ts";
 import { Reader } from "../../reader.ts";

@@ -4,7 +4,7 @@
  */
 import { CodecError } from "../../errors.ts";
 import type { HeaderCursor } from "../../incremental.ts";
-import { checkKeyValuePairs } from "../../keyValue.ts";
+import { checkKeyValuePairs } from "../../key-value.ts";
 import type { Limits } from "../../limits.ts";
 import { type ObjectHeader, type ObjectStatus, objectStatus } from "../../objects.ts";
 import { varintSize, writeVarint } from "../../varint.ts";

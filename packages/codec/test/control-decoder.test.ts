@@ -1,7 +1,7 @@
 import { ControlDecoder, type ControlMessage, draft14, type Wire } from "@moqingbird/codec";
 import { describe, expect, test } from "vitest";
 import { expectCodecError } from "./support/expect.ts";
-import { goldenMessages } from "./support/goldenControl.ts";
+import { goldenMessages } from "./support/golden-control.ts";
 import { annotated, hex } from "./support/hex.ts";
 import { randomIntegers, seed } from "./support/seed.ts";
 
