@@ -18,8 +18,6 @@ export interface Client {
   readonly session: Session;
   /** What the session receives goes here; also for what this process publishes. */
   readonly cache: Cache;
-  /** Aborts when the program is asked to end and when the session is over: what runs for the session ends with it. */
-  readonly signal: AbortSignal;
   /** The result of `work`, or the failure that ended the session first. */
   during<T>(work: Promise<T>): Promise<T>;
   /** Ends the session gracefully; never rejects. */
@@ -39,26 +37,23 @@ export async function openClient(values: TrustValues & { readonly url: string },
     signal,
   });
   const session = await openSession(connection, { cache, ...(target.path !== "" && { path: target.path }) });
-  return new OpenClient(target, session, cache, signal);
+  return new OpenClient(target, session, cache);
 }
 
 class OpenClient implements Client {
   readonly target: Target;
   readonly session: Session;
   readonly cache: Cache;
-  readonly signal: AbortSignal;
   readonly #lost: Promise<never>;
 
-  constructor(target: Target, session: Session, cache: Cache, signal: AbortSignal) {
+  constructor(target: Target, session: Session, cache: Cache) {
     this.target = target;
     this.session = session;
     this.cache = cache;
     this.#lost = session.closed.then((end) => {
       throw lostFailure(target, end);
     });
-    const over = new AbortController();
-    this.signal = AbortSignal.any([signal, over.signal]);
-    this.#lost.catch(() => over.abort()); // the failure itself is only told to who waits
+    this.#lost.catch(() => {}); // it is only told to who waits
   }
 
   during<T>(work: Promise<T>): Promise<T> {

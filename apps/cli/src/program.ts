@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { Command, Surroundings } from "./command.ts";
 import { explain } from "./explain.ts";
-import { exitCodes, Failure } from "./failure.ts";
+import { exitCodes, Failure, systemReason } from "./failure.ts";
 import { nearest } from "./flags.ts";
 
 /** Loads a command when it is asked for: `moqb --help` starts no engine. */
@@ -45,19 +45,36 @@ export const commands: readonly CommandLoader[] = [
   },
 ];
 
-/** Runs `moqb` with these arguments and returns the exit code. Nothing is thrown. */
+/** Runs `moqb` with these arguments and returns the exit code. Nothing is thrown, and nothing goes on afterwards. */
 export async function run(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { stdout, stderr, env } = surroundings;
+  const over = new AbortController();
+  const signal = AbortSignal.any([surroundings.signal, over.signal]);
+  let broken: Error | undefined;
+  stdout.on("error", (error) => {
+    broken ??= error;
+    over.abort();
+  });
   try {
-    await dispatch(argv, surroundings);
+    await dispatch(argv, { ...surroundings, signal });
+    if (broken !== undefined) throw outputFailure(broken);
     return 0;
   } catch (error) {
     const failure = explain(error);
-    surroundings.stderr.write(`moqb: ${failure.message}\n`);
-    if (failure.kind === "internal" && error instanceof Error && surroundings.env.MOQB_DEBUG) {
-      surroundings.stderr.write(`${error.stack}\n`);
-    }
+    stderr.write(`moqb: ${failure.message}\n`);
+    if (failure.kind === "internal" && error instanceof Error && env.MOQB_DEBUG) stderr.write(`${error.stack}\n`);
     return failure.exitCode;
+  } finally {
+    over.abort(); // what a failed command was still waiting for ends, too
   }
+}
+
+function outputFailure(error: Error): Failure {
+  return new Failure(
+    "input-output",
+    `standard output cannot be written: ${systemReason(error)}; let its reader read to the end`,
+    { cause: error },
+  );
 }
 
 async function dispatch(argv: readonly string[], surroundings: Surroundings): Promise<void> {

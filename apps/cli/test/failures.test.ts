@@ -9,6 +9,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Bench, type Ending } from "./processes.ts";
 
 const timeout = 40_000;
+/**
+ * How long the silence of a killed peer may go unnoticed: the idle time-out of 10 s runs from the first packet that is not
+ * answered (RFC 9000 section 10.1), which is a keep-alive up to 4 s later; the rest is for a busy machine.
+ */
+const idleMs = 10_000 + 4_000 + 2_000;
 let bench: Bench;
 
 beforeEach(() => {
@@ -183,23 +188,23 @@ describe("the end of things", () => {
   test("the relay is killed: publisher and subscriber say so within the idle time-out", { timeout }, async () => {
     const relay = await bench.relay();
     const pub = bench.client("pub", relay, ["--broadcast", "x", "--format", "lines"], { input: "open" });
-    await relay.seen("publish-namespace-ok-sent");
+    await relay.seen("publish-namespace-ok");
     const sub = bench.client("sub", relay, ["--broadcast", "x"]);
-    await relay.seen("subscribe-ok-sent", { track: "data" });
+    await relay.seen("subscribe-ok", { track: "data" });
     relay.moqb.kill("SIGKILL");
     const since = performance.now();
     for (const { ended } of [pub, sub]) {
       expectFailure(await ended, 7, new RegExp(`127.0.0.1:${relay.port}.*; check that the relay runs`));
     }
-    expect(performance.now() - since).toBeLessThan(11_500);
+    expect(performance.now() - since).toBeLessThan(idleMs);
   });
 
   test("the relay stops: publisher and subscriber say why at once", { timeout }, async () => {
     const relay = await bench.relay();
     const pub = bench.client("pub", relay, ["--broadcast", "x", "--format", "lines"], { input: "open" });
-    await relay.seen("publish-namespace-ok-sent");
+    await relay.seen("publish-namespace-ok");
     const sub = bench.client("sub", relay, ["--broadcast", "x"]);
-    await relay.seen("subscribe-ok-sent", { track: "data" });
+    await relay.seen("subscribe-ok", { track: "data" });
     relay.moqb.kill("SIGTERM");
     const since = performance.now();
     for (const { ended } of [pub, sub]) expectFailure(await ended, 7, /the relay is stopping.*; /i);
@@ -210,9 +215,9 @@ describe("the end of things", () => {
   test("the broadcast ends: the subscriber says so, and all is well", { timeout }, async () => {
     const relay = await bench.relay();
     const pub = bench.client("pub", relay, ["--broadcast", "x", "--format", "lines"], { input: "open" });
-    await relay.seen("publish-namespace-ok-sent");
+    await relay.seen("publish-namespace-ok");
     const sub = bench.client("sub", relay, ["--broadcast", "x"]);
-    await relay.seen("subscribe-ok-sent", { track: "data" });
+    await relay.seen("subscribe-ok", { track: "data" });
     pub.child.stdin?.end("last words\n");
     const ending = await sub.ended;
     expect(ending.stderr).toBe("moqb: broadcast x ended; 1 group, 11 B received\n");
@@ -229,7 +234,7 @@ describe("the end of things", () => {
 
   test("the output cannot be written", { timeout }, async () => {
     const relay = await bench.relay();
-    bench.client("pub", relay, ["--broadcast", "x", "--format", "lines"], { input: Buffer.from("x\n") });
+    bench.client("pub", relay, ["--broadcast", "x", "--format", "lines"], { input: "open" });
     const sub = bench.client("sub", relay, ["--broadcast", "x", "--output", "/nowhere/file"]);
     expectFailure(
       await sub.ended,
@@ -241,13 +246,13 @@ describe("the end of things", () => {
   test.each(["SIGINT", "SIGTERM"] as const)("%s ends every program cleanly", { timeout }, async (signal) => {
     const relay = await bench.relay();
     const pub = bench.client("pub", relay, ["--broadcast", "x", "--format", "lines"], { input: "open" });
-    await relay.seen("publish-namespace-ok-sent");
+    await relay.seen("publish-namespace-ok");
     const sub = bench.client("sub", relay, ["--broadcast", "x"]);
     const waiting = bench.client("sub", relay, ["--broadcast", "nobody"]);
     const list = bench.client("ls", relay, ["--follow"]);
     const clock = bench.client("clock", relay, ["--publish"]);
-    await relay.seen("subscribe-ok-sent", { track: "data" });
-    await relay.seen("subscribe-error-sent", { namespace: "nobody" });
+    await relay.seen("subscribe-ok", { track: "data" });
+    await relay.seen("subscribe-error", { namespace: "nobody" });
     await list.until(({ stdout }) => stdout.includes("+ clock"));
     for (const program of [sub, waiting, list, clock, pub, relay.moqb]) {
       program.kill(signal);

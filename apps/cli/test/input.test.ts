@@ -183,7 +183,7 @@ describe("the pace", () => {
 
 test("the README's exit codes are the program's", () => {
   const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
-  const rows = [...readme.matchAll(/^\| (\d+) \| ([a-z-]+) \| (.+) \|$/gm)].map(([, code, name, says]) => ({
+  const rows = [...readme.matchAll(/^\| (\d+) +\| ([a-z-]+) +\| (.+?) +\|$/gm)].map(([, code, name, says]) => ({
     code: Number(code),
     name,
     says,

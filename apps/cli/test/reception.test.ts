@@ -64,10 +64,10 @@ async function publisher(): Promise<BroadcastProducer> {
 test("a broadcast with a catalog is received as fragmented MP4, one without as bytes", async () => {
   const film = await publisher();
   const fmp4 = new Fmp4Publisher(film, { namespace: "/live/x" });
-  fmp4.write(clip.subarray(0, 2000)); // init and the first fragments
+  fmp4.write(clip.subarray(0, 8000)); // init and the first fragments
   const { done, bytes, reception } = await receive();
-  await expect.poll(() => bytes().length).toBeGreaterThan(1300);
-  fmp4.write(clip.subarray(2000));
+  await expect.poll(() => bytes().length).toBeGreaterThan(4000);
+  fmp4.write(clip.subarray(8000));
   fmp4.end();
   film.finish();
   expect(await done).toMatchObject({ code: "finished" });

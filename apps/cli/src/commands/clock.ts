@@ -44,17 +44,16 @@ export const clockCommand = defineCommand({
   async run(values, surroundings) {
     const namespace = parseBroadcast(values.broadcast);
     const client = await openClient(values, surroundings.signal);
-    const within = { ...surroundings, signal: client.signal };
     try {
       if (values.publish) {
         const broadcast = new BroadcastProducer({ cache: client.cache });
         const priority = values.datagrams ? datagramPriority : streamPriority;
         const track = broadcast.createTrack(values.track, { priority });
         await client.during(client.session.publish(namespace, broadcast.consume()).ready);
-        await client.during(publishTime(track, values.datagrams, within));
+        await client.during(publishTime(track, values.datagrams, surroundings));
         broadcast.finish();
       } else {
-        await client.during(printTime(client, values, within));
+        await client.during(printTime(client, values, surroundings));
       }
     } finally {
       await client.close();

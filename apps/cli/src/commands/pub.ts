@@ -12,7 +12,7 @@ import { Fmp4Publisher } from "../publish/fmp4.ts";
 import { LinesPublisher } from "../publish/lines.ts";
 import type { Publisher } from "../publish/publisher.ts";
 import { count, formatBytes, formatRate, parseRate } from "../quantity.ts";
-import { pause } from "../signal.ts";
+import { pause, untilAborted } from "../signal.ts";
 import { LiveLines, RateMeter } from "../terminal.ts";
 import { trustFlags } from "../tls.ts";
 
@@ -21,6 +21,9 @@ export const defaultTrackName = "data";
 
 /** Unsent bytes at which the input waits for the relay. */
 const backlogBytes = 16 * 1024 * 1024;
+
+/** How long a subscriber may take for what was read before Ctrl-C. */
+const farewellMs = 2000;
 
 /** `--wait`: time between the first SUBSCRIBE and the first byte, so that others who wait can join it. */
 const joinMs = 500;
@@ -91,7 +94,7 @@ export const pubCommand = defineCommand({
       await client.during(publication.ready);
       await client.during(feed(format, values, surroundings));
       // Only then: a relay may end what it still passes on when the namespace goes (moq-relay-ietf unsubscribes at once).
-      await client.during(format.demand.gone());
+      await client.during(Promise.race([format.demand.gone(), afterAbort(surroundings.signal)]));
       broadcast.finish();
     } finally {
       await client.close();
@@ -168,6 +171,12 @@ async function* readInput(stdin: Surroundings["stdin"], signal: AbortSignal): As
 
 function realClock(signal: AbortSignal): PaceClock {
   return { now: () => performance.now(), sleep: (ms) => pause(ms, signal) };
+}
+
+/** After Ctrl-C what was read is still delivered, for this long. */
+async function afterAbort(signal: AbortSignal): Promise<void> {
+  await untilAborted(signal);
+  await new Promise((resolve) => setTimeout(resolve, farewellMs).unref());
 }
 
 function ignoreAbort(signal: AbortSignal) {

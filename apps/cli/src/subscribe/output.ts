@@ -27,7 +27,7 @@ export class Output {
       if (this.#failed !== undefined) return;
       this.#failed = new Failure(
         "input-output",
-        `${name} cannot be written: ${systemReason(error)}; give --output FILE, or read on`,
+        `${name} cannot be written: ${systemReason(error)}; let its reader read to the end, or give --output FILE`,
         {
           cause: error,
         },
