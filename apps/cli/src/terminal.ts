@@ -56,10 +56,17 @@ export class LiveLines {
 export class RateMeter {
   readonly #now: () => number;
   readonly #marks: { at: number; bytes: number }[] = [];
+  readonly #startedAt: number;
   bytes = 0;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
+    this.#startedAt = now();
+  }
+
+  /** Bits per second since the start. */
+  get meanBitsPerSecond(): number {
+    return (this.bytes * 8000) / Math.max(1, this.#now() - this.#startedAt);
   }
 
   add(bytes: number): void {

@@ -12,7 +12,7 @@ import type { Surroundings } from "../command.ts";
 import { Failure } from "../failure.ts";
 import { count } from "../quantity.ts";
 import { untilAborted } from "../signal.ts";
-import { LiveLines } from "../terminal.ts";
+import { LiveLines, type RateMeter } from "../terminal.ts";
 import { Clip } from "./clip.ts";
 import { ClipPublisher } from "./publisher.ts";
 import { ClipSubscriber } from "./subscriber.ts";
@@ -27,6 +27,8 @@ export interface DemoOptions {
 const broadcastName = "demo";
 /** The late subscriber's delay: in the middle of a group, so that it has something to catch up with. */
 const lateMs = 3500;
+/** How long guests may take to hear of the end. */
+const guestMs = 1000;
 /** How long the last frames may take to arrive after the publisher stopped. */
 const drainMs = 3000;
 
@@ -79,12 +81,14 @@ export async function runDemo(options: DemoOptions, surroundings: Surroundings):
     });
     publisher.stop();
     await Promise.all(viewers.map(({ subscriber }) => subscriber.finished(drainMs)));
+    // Whoever watches from outside is told the end, too, before the relay goes.
+    if (relay.stats.sessions > viewers.length + 1) await new Promise((resolve) => setTimeout(resolve, guestMs));
   } finally {
     live.stop(true);
     for (const session of [publishing, ...viewers.map((viewer) => viewer.session)]) session.close();
     await relay.close();
   }
-  if (stdout.isTTY !== true) stdout.write(`${renderTable(rows(publisher, viewers, startedAt)).join("\n")}\n`);
+  if (stdout.isTTY !== true) stdout.write(`${renderTable(rows(publisher, viewers, startedAt, meanRate)).join("\n")}\n`);
   judge(viewers);
 }
 
@@ -103,13 +107,21 @@ function judge(viewers: readonly Viewer[]): void {
   }
 }
 
-function rows(publisher: ClipPublisher, viewers: readonly Viewer[], startedAt: number): TableRow[] {
+const currentRate = (meter: RateMeter): number => meter.bitsPerSecond();
+const meanRate = (meter: RateMeter): number => meter.meanBitsPerSecond;
+
+function rows(
+  publisher: ClipPublisher,
+  viewers: readonly Viewer[],
+  startedAt: number,
+  rate: (meter: RateMeter) => number = currentRate,
+): TableRow[] {
   const first: TableRow = {
     name: "publisher",
     state: "live",
     groups: publisher.groups,
     frames: publisher.frames,
-    bitsPerSecond: publisher.rate.bitsPerSecond(),
+    bitsPerSecond: rate(publisher.rate),
     missing: 0,
     wrong: 0,
   };
@@ -120,7 +132,7 @@ function rows(publisher: ClipPublisher, viewers: readonly Viewer[], startedAt: n
       state: subscriber.frames > 0 ? "live" : "joining",
       groups: subscriber.groups,
       frames: subscriber.frames,
-      bitsPerSecond: subscriber.rate.bitsPerSecond(),
+      bitsPerSecond: rate(subscriber.rate),
       ...(latency && { latency }),
       missing: subscriber.missing({ open: true }),
       wrong: subscriber.wrong,

@@ -26,6 +26,7 @@ export class ClipSubscriber {
   readonly #consumers: TrackConsumer[] = [];
   readonly #tallies: TrackTally[] = [];
   #ended: Promise<unknown> = Promise.resolve();
+  #joinedAt = 0;
   #scratch = new Uint8Array(64 * 1024);
 
   /** @param publisher asked for what was published and when; it is in this process. */
@@ -40,6 +41,7 @@ export class ClipSubscriber {
 
   /** Subscribes to every track. Rejects when one is refused or the init segment differs. */
   async start(broadcast: BroadcastConsumer, signal: AbortSignal): Promise<void> {
+    this.#joinedAt = performance.now();
     const init = await readOnlyObject(broadcast, initTrackName, this.#clip.init.length, signal);
     if (init === undefined || !equal(init, this.#clip.init, this.#clip.init.length)) this.wrong++;
     const endings: Promise<void>[] = [];
@@ -117,7 +119,8 @@ export class ClipSubscriber {
       this.wrong++;
     }
     const publishedAt = this.#publisher.publishedAt(tally.track, group, index);
-    if (publishedAt !== undefined) this.latency.add(performance.now() - publishedAt);
+    // What was published before this one joined says how much it caught up, not how long the way is.
+    if (publishedAt !== undefined && publishedAt >= this.#joinedAt) this.latency.add(performance.now() - publishedAt);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The demo's table: who sends and who receives, how much, how late, and what is missing. */
+/** The demo's table: who sends and who receives, how much, how late (median and 99th percentile), and what is missing. */
 import { formatRate } from "../quantity.ts";
 
 export interface TableRow {
@@ -14,7 +14,7 @@ export interface TableRow {
   readonly wrong: number;
 }
 
-const columns = ["", "state", "groups", "frames", "rate", "latency p50/p99", "missing", "wrong"] as const;
+const columns = ["", "state", "groups", "frames", "rate", "ms p50 / p99", "missing", "wrong"] as const;
 
 /** The table as lines of text, columns aligned. */
 export function renderTable(rows: readonly TableRow[]): string[] {
@@ -24,7 +24,7 @@ export function renderTable(rows: readonly TableRow[]): string[] {
     String(row.groups),
     String(row.frames),
     formatRate(row.bitsPerSecond),
-    row.latency === undefined ? "-" : `${row.latency.p50.toFixed(1)} / ${row.latency.p99.toFixed(1)} ms`,
+    row.latency === undefined ? "-" : `${row.latency.p50.toFixed(1)} / ${row.latency.p99.toFixed(1)}`,
     String(row.missing),
     String(row.wrong),
   ]);
