@@ -38,6 +38,7 @@ export interface HotExports {
 export interface SetupCalls {
   start(nowMicros: number, wallMillis: number, seed: Uint8Array, maxConnections: number, maxPeers: number): number;
   layout(index: number): number;
+  memory_in_use(): number;
   last_error(): string;
   add_server_config(chain: Uint8Array, key: Uint8Array, alpn: Uint8Array, transport: Float64Array): number;
   add_client_config(alpn: Uint8Array, trust: number, material: Uint8Array, transport: Float64Array): number;

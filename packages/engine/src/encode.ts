@@ -80,7 +80,7 @@ const transportFields = [
   ["keepAliveMs", 4_000, 0, 2 ** 31],
   ["handshakeTimeoutMs", 10_000, 1, 2 ** 31],
   ["streamReceiveWindow", 1 << 20, 1, 2 ** 31],
-  ["connectionReceiveWindow", 8 << 20, 1, 2 ** 31],
+  ["connectionReceiveWindow", 4 << 20, 1, 2 ** 31],
   ["sendWindow", 8 << 20, 1, 2 ** 31],
   ["maxUniStreams", 128, 0, 1 << 20],
   ["maxBidiStreams", 32, 0, 1 << 20],

@@ -254,6 +254,11 @@ export class Engine {
     this.#setup((glue) => glue.set_receive_window(connection, bytes));
   }
 
+  /** Bytes of the engine's memory in use. From 80 % of `memory.length` on no connection is opened or accepted. */
+  memoryInUse(): number {
+    return this.#setup((glue) => glue.memory_in_use());
+  }
+
   // --- Receive --------------------------------------------------------------------------------------------------
 
   /** Where packet `slot` (0 … rxSlots - 1) of the next batch goes. */

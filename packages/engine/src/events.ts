@@ -26,7 +26,7 @@ export const EVENT_LENGTH = 7;
 export const EventKind = {
   /** Handshake done. connection, EVENT_STREAM = endpoint, flags {@link CONNECTED_SERVER}; word 4 = peer. */
   CONNECTED: 1,
-  /** Over, exactly once. flags = {@link ClosedBy}, code in high/low, reason text at pointer/length. Its streams are dead. */
+  /** Over, exactly once; as server also for a handshake that failed, without CONNECTED before. flags = {@link ClosedBy}, code in high/low, reason text at pointer/length. Its streams are dead. */
   CLOSED: 2,
   /** The connection's handle is dead; nothing more is sent. */
   DRAINED: 3,

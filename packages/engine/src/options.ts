@@ -47,7 +47,7 @@ export interface TransportOptions {
   readonly handshakeTimeoutMs?: number;
   /** Unread bytes a peer may have under way on one stream. Default 1 MiB. */
   readonly streamReceiveWindow?: number;
-  /** Unread bytes a peer may have under way on the connection. Default 8 MiB. Bounds receive memory per connection. */
+  /** Unread bytes a peer may have under way on the connection. Default 4 MiB. Bounds receive memory per connection. */
   readonly connectionReceiveWindow?: number;
   /** Unacknowledged bytes we keep for retransmission. Default 8 MiB; wants twice the bandwidth-delay product. */
   readonly sendWindow?: number;

@@ -17,12 +17,11 @@ import {
   prepared,
   STREAM_UNI,
 } from "@moqingbird/engine";
-import { seededEntropy } from "./random.ts";
 
 /** Options of {@link TestHost}. */
 export interface TestHostOptions {
   readonly clock: EngineClock;
-  readonly seed: number;
+  readonly entropy: (target: Uint8Array) => void;
   readonly address: readonly number[];
   readonly port: number;
   /** Give credit back for every byte at once. Default true. */
@@ -109,7 +108,7 @@ export class TestHost {
     this.#budget = options.budget ?? 64;
     this.engine = createEngine({
       clock: options.clock,
-      entropy: seededEntropy(options.seed),
+      entropy: options.entropy,
       prepare: (_connection, stream, offset, max) => this.#prepare(stream, offset, max),
       ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),
     });

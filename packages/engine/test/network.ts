@@ -2,7 +2,9 @@
  * Two engines on one virtual clock, and a link between them: packets arrive after a delay, through a filter that may
  * drop or change them. Nothing waits for real time.
  */
+import type { EngineClock } from "@moqingbird/engine";
 import { TestHost, type TestHostOptions } from "./host.ts";
+import { seededEntropy } from "./random.ts";
 
 /** What happens to a packet: false drops it; the bytes may be changed in place. */
 export type Filter = (packet: { bytes: Uint8Array; from: TestHost; index: number }) => boolean;
@@ -15,6 +17,10 @@ export interface NetworkOptions {
   readonly packetsPerMs?: number;
   readonly seed?: number;
   readonly filter?: Filter;
+  /** Stands between the engines and the network's clock. */
+  readonly wrapClock?: (clock: EngineClock) => EngineClock;
+  /** Makes each engine's entropy from its seed. Default {@link seededEntropy}. */
+  readonly wrapEntropy?: (seed: number) => (target: Uint8Array) => void;
   readonly client?: Partial<TestHostOptions>;
   readonly server?: Partial<TestHostOptions>;
 }
@@ -44,9 +50,23 @@ export class Network {
     this.#gap = options.packetsPerMs === undefined ? 0 : 1000 / options.packetsPerMs;
     this.filter = options.filter ?? (() => true);
     const seed = options.seed ?? 1;
-    const clock = { micros: () => this.now, wallMillis: () => Date.now() };
-    this.client = new TestHost({ clock, seed: seed * 2, address: [10, 0, 0, 1], port: 1111, ...options.client });
-    this.server = new TestHost({ clock, seed: seed * 2 + 1, address: [10, 0, 0, 2], port: 4433, ...options.server });
+    const time = { micros: () => this.now, wallMillis: () => Date.now() };
+    const clock = options.wrapClock?.(time) ?? time;
+    const entropy = options.wrapEntropy ?? seededEntropy;
+    this.client = new TestHost({
+      clock,
+      entropy: entropy(seed * 2),
+      address: [10, 0, 0, 1],
+      port: 1111,
+      ...options.client,
+    });
+    this.server = new TestHost({
+      clock,
+      entropy: entropy(seed * 2 + 1),
+      address: [10, 0, 0, 2],
+      port: 4433,
+      ...options.server,
+    });
   }
 
   /** Turns the pair until `done`, or throws after `limitMs` of virtual time. */

@@ -4,7 +4,18 @@
  */
 
 /** Parameters of the wrapper, in order; packages/engine/src/loader.ts passes them. */
-const parameters = ["host", "globalThis", "self", "window", "crypto", "performance", "Date", "process", "global", "module"];
+const parameters = [
+  "host",
+  "globalThis",
+  "self",
+  "window",
+  "crypto",
+  "performance",
+  "Date",
+  "process",
+  "global",
+  "module",
+];
 
 /** A CommonJS module that exports the wrapper: it loads synchronously in every Node. */
 export function wrapGlue(generated: string): string {

@@ -15,7 +15,10 @@ export function sourceHash(): string {
     [toolFolder, ["*.ts"]],
   ] as const) {
     for (const name of globSync(patterns, { cwd: folder }).sort()) {
-      hash.update(`${name}\0`).update(readFileSync(join(folder, name))).update("\0");
+      hash
+        .update(`${name}\0`)
+        .update(readFileSync(join(folder, name)))
+        .update("\0");
     }
   }
   return hash.digest("hex");

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{
     arena::{EVENT_SLOTS, EVENT_WORDS, RX_SLOTS, RX_WORDS, TX_WORDS},
-    record, with,
+    memory, record, with,
 };
 
 const PREPARED_LENGTH: i32 = 0xff_ffff;
@@ -59,6 +59,7 @@ fn code(high: u32, low: u32) -> u64 {
 pub fn ingest(count: u32, now: f64) -> u32 {
     with(|abi| {
         let count = (count as usize).min(RX_SLOTS);
+        abi.engine.set_short_of_memory(memory::is_short());
         for index in 0..count {
             let words = &abi.arenas.rx_records[index * RX_WORDS..][..RX_WORDS];
             let length = ((words[0] & 0xffff) as usize).min(SLOT_BYTES);
@@ -127,7 +128,9 @@ pub fn pump_pending() -> u32 {
 /// The slot may be used again.
 #[wasm_bindgen]
 pub fn release_tx(slot: u32) {
-    with(|abi| abi.engine.release_slot(slot as u16));
+    if let Ok(slot) = u16::try_from(slot) {
+        with(|abi| abi.engine.release_slot(slot));
+    }
 }
 
 /// Fills the event records; how many.

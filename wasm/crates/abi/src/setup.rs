@@ -39,6 +39,12 @@ pub fn layout(index: u32) -> u32 {
     with(|abi| abi.arenas.layout(index))
 }
 
+/// Bytes of memory in use.
+#[wasm_bindgen]
+pub fn memory_in_use() -> f64 {
+    memory::in_use() as f64
+}
+
 /// The sentence of the last negative status.
 #[wasm_bindgen]
 pub fn last_error() -> String {

@@ -136,6 +136,9 @@ pub trait Engine {
     /// Unread bytes the peer may have under way.
     fn set_receive_window(&mut self, connection: u32, bytes: u64) -> Result<(), Error>;
 
+    /// While memory is short, no connection is opened or accepted.
+    fn set_short_of_memory(&mut self, short: bool);
+
     /// Takes one packet; after the last of a batch, call [`Engine::settle`].
     fn ingest(&mut self, datagram: Datagram<'_>, now: u64);
     /// Ends a batch of packets.

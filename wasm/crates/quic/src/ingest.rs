@@ -72,7 +72,9 @@ impl Instance {
             Some(DatagramEvent::NewConnection(incoming)) => self.admit(incoming, datagram, spare, now),
         };
         match (spare, reply) {
-            (Some(slot), Some(transmit)) => self.transmit.push(record(slot, &transmit, datagram.endpoint, datagram.peer)),
+            (Some(slot), Some(transmit)) => {
+                self.transmit.push(record(slot, &transmit, datagram.endpoint, datagram.peer))
+            }
             (Some(slot), None) => self.transmit.give_back(slot),
             (None, _) => {}
         }

@@ -35,6 +35,9 @@ const MAX_TIMERS: usize = 1 << 20;
 /// Where sources write.
 const SLAB_BYTES: usize = 64 << 10;
 
+/// What an endpoint needs of a server configuration.
+type ServerSide = (Arc<quinn_proto::ServerConfig>, Arc<crate::TransportSettings>);
+
 /// One engine. Single-threaded; several may live side by side.
 pub struct Instance {
     pub(crate) clock: Clock,
@@ -61,6 +64,8 @@ pub struct Instance {
     pub(crate) touched: Vec<u32>,
     pub(crate) events: VecDeque<Event>,
     pub(crate) end: PumpEnd,
+    /// Memory is short: no new connections.
+    pub(crate) short_of_memory: bool,
 }
 
 impl Instance {
@@ -95,6 +100,7 @@ impl Instance {
             touched: Vec::new(),
             events: VecDeque::new(),
             end: PumpEnd::Idle,
+            short_of_memory: false,
         }
     }
 
@@ -104,10 +110,7 @@ impl Instance {
         seed
     }
 
-    fn server_config(
-        &self,
-        config: Option<u32>,
-    ) -> Result<Option<(Arc<quinn_proto::ServerConfig>, Arc<crate::TransportSettings>)>, Error> {
+    fn server_config(&self, config: Option<u32>) -> Result<Option<ServerSide>, Error> {
         let Some(config) = config else { return Ok(None) };
         match self.configs.get(config) {
             Some(Config::Server { quic, settings }) => Ok(Some((quic.clone(), settings.clone()))),
@@ -118,7 +121,7 @@ impl Instance {
 
     /// Room for another connection on top of those that drain.
     pub(crate) fn is_full(&self) -> bool {
-        self.connections.len() >= self.max_connections
+        self.short_of_memory || self.connections.len() >= self.max_connections
     }
 
     /// Gives a new state machine its place in the tables.
@@ -378,6 +381,10 @@ impl Engine for Instance {
         entry.quic.set_receive_window(VarInt::from_u64(bytes).map_err(|_| code_too_large())?);
         self.mark_dirty(connection);
         Ok(())
+    }
+
+    fn set_short_of_memory(&mut self, short: bool) {
+        self.short_of_memory = short;
     }
 
     fn ingest(&mut self, datagram: Datagram<'_>, now: u64) {

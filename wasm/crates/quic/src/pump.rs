@@ -69,13 +69,7 @@ impl Instance {
         self.transmit.tell()
     }
 
-    fn pump_connection(
-        &mut self,
-        handle: u32,
-        now: u64,
-        quantum: usize,
-        source: &mut impl Source,
-    ) -> (usize, PumpEnd) {
+    fn pump_connection(&mut self, handle: u32, now: u64, quantum: usize, source: &mut impl Source) -> (usize, PumpEnd) {
         let instant = self.clock.instant(now);
         let mut sent = 0;
         while sent < quantum {
@@ -213,39 +207,42 @@ impl Instance {
         }
         let length = prepared.length.min(max);
         let Some(connection) = self.connections.get_mut(handle) else { return Fill::Nothing };
-        let (written, blocked) = write(connection, id, &self.slab[..length]);
+        let write = write(connection, id, &self.slab[..length]);
+        let blocked = write.is_blocked();
         if blocked {
-            let bytes = self.slab[written..length].to_vec();
+            let bytes = self.slab[write.taken..length].to_vec();
             if let Some(entry) = self.streams.get_mut(stream) {
                 entry.residue = Some(Box::new(Residue { bytes, at: 0, fin: prepared.fin, more: prepared.more }));
             }
             self.park(handle, stream, Sending::Blocked);
+        } else if write.end.is_some() {
+            self.park(handle, stream, Sending::Blocked); // stopped or closed: an event tells, what is left is void
         } else if prepared.fin {
             self.finish(handle, stream);
         } else if !prepared.more || length == 0 {
             self.park(handle, stream, Sending::Asleep);
         }
-        self.bound_frame(handle, written, prepared.fin && !blocked)
+        self.bound_frame(handle, write.taken, prepared.fin && !blocked)
     }
 
     fn bind_residue(&mut self, handle: u32, stream: u32, mut residue: Box<Residue>, max: usize) -> Fill {
         let Some(id) = self.streams.get(stream).and_then(|entry| entry.id) else { return Fill::Nothing };
         let Some(connection) = self.connections.get_mut(handle) else { return Fill::Nothing };
         let end = residue.bytes.len().min(residue.at + max);
-        let (written, blocked) = write(connection, id, &residue.bytes[residue.at..end]);
-        residue.at += written;
+        let write = write(connection, id, &residue.bytes[residue.at..end]);
+        residue.at += write.taken;
         let (rest, fin, more) = (residue.at < residue.bytes.len(), residue.fin, residue.more);
         if rest && let Some(entry) = self.streams.get_mut(stream) {
             entry.residue = Some(residue);
         }
-        if blocked {
+        if write.end.is_some() {
             self.park(handle, stream, Sending::Blocked);
         } else if !rest && fin {
             self.finish(handle, stream);
         } else if !rest && !more {
             self.park(handle, stream, Sending::Asleep);
         }
-        self.bound_frame(handle, written, !rest && fin)
+        self.bound_frame(handle, write.taken, !rest && fin)
     }
 
     /// Counts a frame that will leave.
@@ -306,16 +303,27 @@ impl Instance {
     }
 }
 
+/// How a write went.
+struct Write {
+    taken: usize,
+    /// Why not everything was taken.
+    end: Option<WriteError>,
+}
+
+impl Write {
+    fn is_blocked(&self) -> bool {
+        matches!(self.end, Some(WriteError::Blocked))
+    }
+}
+
 /// Writes until everything is taken or flow control stops it: only that registers for the Writable event.
-fn write(connection: &mut Connection, id: quinn_proto::StreamId, bytes: &[u8]) -> (usize, bool) {
-    let mut at = 0;
-    while at < bytes.len() {
-        match connection.quic.send_stream(id).write(&bytes[at..]) {
-            Ok(count) => at += count,
-            Err(WriteError::Blocked) => return (at, true),
-            // Stopped or closed: an event tells, and what is left is void.
-            Err(_) => return (at, false),
+fn write(connection: &mut Connection, id: quinn_proto::StreamId, bytes: &[u8]) -> Write {
+    let mut taken = 0;
+    while taken < bytes.len() {
+        match connection.quic.send_stream(id).write(&bytes[taken..]) {
+            Ok(count) => taken += count,
+            Err(end) => return Write { taken, end: Some(end) },
         }
     }
-    (at, false)
+    Write { taken, end: None }
 }

@@ -41,7 +41,11 @@ impl Instance {
         if let Some(reason) = lost {
             self.tell_lost(handle, reason);
         }
-        if self.connections.get(handle).is_some_and(|connection| connection.drained && connection.phase == Phase::Closed) {
+        if self
+            .connections
+            .get(handle)
+            .is_some_and(|connection| connection.drained && connection.phase == Phase::Closed)
+        {
             self.forget_connection(handle);
         }
     }
@@ -59,6 +63,7 @@ impl Instance {
         if server && let Some(endpoint) = self.endpoints.get_mut(endpoint) {
             endpoint.handshakes = endpoint.handshakes.saturating_sub(1);
         }
+        self.mark_dirty(handle);
         self.events.push_back(Event::Connected { connection: handle, endpoint, peer, server });
     }
 

@@ -26,9 +26,6 @@ impl Instance {
 
     pub(crate) fn activate_stream(&mut self, stream: u32) -> Result<(), Error> {
         let entry = self.streams.get_mut(stream).ok_or(Error::StaleHandle)?;
-        if let Some(residue) = &mut entry.residue {
-            residue.more = true; // what its prepare said of the source is out of date
-        }
         if entry.sending != Sending::Asleep {
             // What flow control held back was all there was when it was pulled; now the source wants to be asked again.
             if let Some(residue) = &mut entry.residue {

@@ -45,12 +45,7 @@ pub(crate) struct Wheel {
 
 impl Wheel {
     pub(crate) fn new(now: u64, capacity: usize) -> Self {
-        Self {
-            timers: Slab::new(capacity),
-            heads: [[0; SLOTS]; LEVELS],
-            occupied: [0; LEVELS],
-            tick: now >> TICK_BITS,
-        }
+        Self { timers: Slab::new(capacity), heads: [[0; SLOTS]; LEVELS], occupied: [0; LEVELS], tick: now >> TICK_BITS }
     }
 
     /// The timer's handle; `None` when the wheel holds as many as it may.

@@ -47,12 +47,11 @@ impl ClientOptions<'_> {
         let verifier: Arc<dyn ServerCertVerifier> = match self.trust {
             Trust::None => Arc::new(AnyCertificate::new(provider.clone())),
             Trust::Sha256 => Arc::new(PinnedCertificate::new(self.material, provider.clone())),
-            Trust::Roots => WebPkiServerVerifier::builder_with_provider(
-                Arc::new(root_store(self.material)?),
-                provider.clone(),
-            )
-            .build()
-            .map_err(|error| Error::CertificateInvalid(error.to_string()))?,
+            Trust::Roots => {
+                WebPkiServerVerifier::builder_with_provider(Arc::new(root_store(self.material)?), provider.clone())
+                    .build()
+                    .map_err(|error| Error::CertificateInvalid(error.to_string()))?
+            }
         };
         let mut tls = rustls::ClientConfig::builder_with_details(provider, clock.wall())
             .with_protocol_versions(&[&rustls::version::TLS13])
