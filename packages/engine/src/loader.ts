@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import type { Glue, Host } from "./abi.ts";
 import { EngineError } from "./errors.ts";
 
@@ -37,7 +38,7 @@ export function compiledModule(): WebAssembly.Module {
 /** A fresh set of set-up calls, not instantiated yet, that sees only the given globals. */
 export function bindGlue(shadow: ShadowGlobals): Glue {
   compiledModule();
-  bind ??= createRequire(import.meta.url)(new URL("glue.cjs", wasmFolder).pathname) as Bind;
+  bind ??= createRequire(import.meta.url)(fileURLToPath(new URL("glue.cjs", wasmFolder))) as Bind;
   const global = { crypto: shadow.crypto, performance: shadow.performance, Date: shadow.Date };
   return bind(
     shadow.host,
