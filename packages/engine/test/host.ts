@@ -84,7 +84,8 @@ const names = new Map(Object.entries(EventKind).map(([name, kind]) => [kind as n
 export class TestHost {
   readonly engine: Engine;
   readonly address: Uint8Array;
-  readonly port: number;
+  /** Where packets come from; another one is a rebinding. */
+  port: number;
   readonly events: SeenEvent[] = [];
   readonly received = new Map<number, Received>();
   readonly outgoing = new Map<number, Outgoing>();
