@@ -27,6 +27,7 @@ const transportAdvice: Partial<Record<TransportErrorCode, Advice>> = {
   "no-common-alpn": ["incompatible", "check that a MoQ relay of draft 14 over raw QUIC listens there"],
   "quic-version-mismatch": ["incompatible", "the server must speak QUIC version 1"],
   "handshake-failed": ["unreachable", "check that a MoQ relay listens there"],
+  "peer-gone": ["connection-lost", "check that the relay runs, then start again"],
   "idle-timeout": ["connection-lost", "check that the relay runs and the network holds, then start again"],
   "peer-closed": ["connection-lost", "see the relay's log, then start again"],
   "peer-protocol-error": ["connection-lost", "see the relay's log; one of the two breaks the protocol"],

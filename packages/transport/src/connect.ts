@@ -157,7 +157,6 @@ class Attempts {
       this.#stop.signal.addEventListener("abort", stopped, { once: true });
       connection.onSettled = (info) => {
         this.#stop.signal.removeEventListener("abort", stopped);
-        endpoint.settled();
         if (info === undefined) resolve(connection);
         else reject(info.error ?? new TransportError("closed", { what: "connection" }));
       };

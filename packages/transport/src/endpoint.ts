@@ -4,6 +4,7 @@ import { formatAddress, type SocketAddress } from "./address.ts";
 import type { CloseContext } from "./close-info.ts";
 import { TransportError } from "./errors.ts";
 import { QuicConnection } from "./quic-connection.ts";
+import { Refusals } from "./refusals.ts";
 import type { Runtime } from "./runtime.ts";
 import {
   defaultHandshakeTimeoutMs,
@@ -44,6 +45,7 @@ export class Endpoint implements UdpOwner {
   #closing: Promise<void> | undefined;
   /** Why the engine behind it is gone. */
   #crash: TransportError | undefined;
+  readonly #refusals = new Refusals();
 
   private constructor(runtime: Runtime, handle: number, start: EndpointStart) {
     this.#runtime = runtime;
@@ -68,10 +70,7 @@ export class Endpoint implements UdpOwner {
       throw error;
     }
     const { peer } = start.udp;
-    if (peer !== undefined) {
-      endpoint.#peer = runtime.peers.index(peer.address, peer.port);
-      endpoint.#backend.watchErrors = true;
-    }
+    if (peer !== undefined) endpoint.#peer = runtime.peers.index(peer.address, peer.port);
     return endpoint;
   }
 
@@ -132,11 +131,6 @@ export class Endpoint implements UdpOwner {
     if (this.#isClient) void this.close();
   }
 
-  /** The handshake is done: errors of single sends are no longer news. */
-  settled(): void {
-    this.#backend.watchErrors = false;
-  }
-
   ref(): void {
     this.#backend.ref();
   }
@@ -189,6 +183,7 @@ export class Endpoint implements UdpOwner {
 
   received(packet: Uint8Array, address: string, port: number): void {
     if (this.#crash !== undefined) return;
+    this.#refusals.count = 0;
     const peer = this.#peer >= 0 ? this.#peer : this.#runtime.peers.index(address, port);
     if (peer >= 0) this.#runtime.receive(packet, this.handle, peer);
   }
@@ -199,8 +194,16 @@ export class Endpoint implements UdpOwner {
 
   refused(): void {
     for (const connection of this.connections) {
-      if (connection.established) connection.refusedSends++;
-      else connection.giveUp(new TransportError("connection-refused", { where: connection.peerName }));
+      if (!connection.established) {
+        connection.giveUp(new TransportError("connection-refused", { where: connection.peerName }));
+        continue;
+      }
+      connection.refusedSends++;
+      const { sentPackets } = this.#runtime.engine.stats(connection.handle);
+      const silentMs = this.#refusals.add(this.#runtime.now(), sentPackets);
+      if (silentMs === undefined) continue;
+      const detail = `${(silentMs / 1000).toFixed(1)} s`;
+      connection.giveUp(new TransportError("peer-gone", { where: connection.peerName, detail }));
     }
   }
 

@@ -66,6 +66,10 @@ export const transportErrors = [
     says: "{where} fell silent: nothing was heard for the idle time-out of the connection ({detail}).",
   },
   {
+    code: "peer-gone",
+    says: "Nothing listens at {where} any more: its host refuses our packets, and nothing was heard for {detail}. The program there ended, or runs anew and has forgotten us.",
+  },
+  {
     code: "peer-closed",
     says: "{where} closed the connection with code {code}: {detail}.",
   },

@@ -109,7 +109,6 @@ test("a connected socket hears that nothing listens there", async () => {
   const { port } = probe.backend.local;
   await probe.backend.close();
   const { backend, owner } = await socket({ peer: { address: "127.0.0.1", port } });
-  backend.watchErrors = true;
   backend.push(0, bytes("anybody?"), "", 0);
   backend.push(1, bytes("anybody?"), "", 0);
   await owner.until(() => owner.refusals > 0);

@@ -42,6 +42,7 @@ test("the error codes callers switch on are pinned", () => {
     "no-common-alpn",
     "option-invalid",
     "peer-closed",
+    "peer-gone",
     "peer-protocol-error",
     "protocol-violation",
     "queue-full",

@@ -62,8 +62,6 @@ export interface UdpBackend {
   /** Bound address. */
   readonly local: SocketAddress;
   readonly buffers: SocketBuffers;
-  /** Errors of sends are told to the owner. Costs a callback per packet: for handshakes. */
-  watchErrors: boolean;
   /** Gives one packet to the kernel. Its bytes must not change until `released(slot)`, which may come at once. */
   push(slot: number, packet: Uint8Array, address: string, port: number): void;
   /** Ends a batch of pushes: releases what the kernel has taken. False: it still holds packets, flush again soon. */

@@ -15,6 +15,11 @@ const capabilities: UdpCapabilities = { name: "dgram", segmentation: false, ecn:
 
 /** Errors that say "no route", not "no listener". */
 const unreachableErrors = new Set(["ENETUNREACH", "EHOSTUNREACH", "ENETDOWN", "EADDRNOTAVAIL", "EACCES", "EPERM"]);
+/**
+ * Packets of a batch whose errors a connected socket listens for. The kernel tells a refusal by the next call, whichever that
+ * is; packets into a void go alone or in pairs, and a long batch should not pay for a callback per packet.
+ */
+const watchedSends = 4;
 /** The socket exists but its address family does not, or has no address here. */
 const familyMissing = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL", "EPROTONOSUPPORT"]);
 
@@ -120,14 +125,14 @@ class DgramBackend implements UdpBackend {
   readonly capabilities = capabilities;
   readonly local: SocketAddress;
   readonly buffers: SocketBuffers;
-  watchErrors = false;
-
   readonly #socket: Socket;
   readonly #owner: UdpOwner;
   readonly #connected: boolean;
   readonly #counts: boolean;
   /** Slots whose packets libuv holds, oldest first. */
   readonly #leased: number[] = [];
+  /** Packets pushed since the last flush. */
+  #batch = 0;
   #closed = false;
 
   constructor(socket: Socket, options: UdpOptions, owner: UdpOwner) {
@@ -148,7 +153,8 @@ class DgramBackend implements UdpBackend {
       return;
     }
     this.#leased.push(slot);
-    const done = this.#counts ? (this.watchErrors ? this.#failed : undefined) : this.#taken;
+    const watched = this.#connected && this.#batch++ < watchedSends;
+    const done = this.#counts ? (watched ? this.#failed : undefined) : this.#taken;
     try {
       if (this.#connected) this.#socket.send(packet, done);
       else this.#socket.send(packet, port, address, done);
@@ -163,6 +169,7 @@ class DgramBackend implements UdpBackend {
   }
 
   flush(): boolean {
+    this.#batch = 0;
     const held = this.#closed ? 0 : this.#counts ? this.#socket.getSendQueueCount() : this.#leased.length;
     while (this.#leased.length > held) this.#owner.released(this.#leased.shift() as number);
     return this.#leased.length === 0;
@@ -189,7 +196,7 @@ class DgramBackend implements UdpBackend {
     this.#owner.received(packet, address, port);
   };
 
-  /** Errors of receiving, and of sending while they are watched. What matters is the answer of the peer's host. */
+  /** Errors of receiving, and of the sends that are watched. What matters is the answer of the peer's host. */
   readonly #failed = (error: Error | null): void => {
     if (error === null || this.#closed) return;
     const errno = errnoOf(error);
@@ -201,7 +208,7 @@ class DgramBackend implements UdpBackend {
   readonly #taken = (error: Error | null): void => {
     const slot = this.#leased.shift();
     if (slot !== undefined) this.#owner.released(slot);
-    if (this.watchErrors) this.#failed(error);
+    if (this.#connected) this.#failed(error);
   };
 }
 
