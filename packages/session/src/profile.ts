@@ -15,6 +15,12 @@ export interface PeerProfile {
   readonly requestsBlocked: boolean;
   /** A PUBLISH_DONE of status 0x0 (INTERNAL_ERROR) whose reason is "done" is how the peer ends a track cleanly. */
   readonly doneIsZero: boolean;
+  /** SUBSCRIBE_OK says "descending" whatever the publisher meant: it counts as nothing said. */
+  readonly alwaysSaysDescending: boolean;
+  /** A group below the newest ends the peer's subscription: groups are sent in ascending order, late ones not at all. */
+  readonly ascendingGroupsOnly: boolean;
+  /** A stream whose publisher was lost ends with FIN where it stood: inside an object, that counts as a reset. */
+  readonly finCutsObjects: boolean;
 }
 
 /** A peer that follows the draft. */
@@ -24,11 +30,15 @@ export const conformingPeer: PeerProfile = {
   maxRequestIdUpdates: true,
   requestsBlocked: true,
   doneIsZero: false,
+  alwaysSaysDescending: false,
+  ascendingGroupsOnly: false,
+  finCutsObjects: false,
 };
 
 /**
  * Cloudflare's draft-14 code (crates moq-transport 0.12 to 0.14, moq-relay-ietf, moq-pub, moq-sub and their hosted relay):
- * any GOAWAY, MAX_REQUEST_ID or REQUESTS_BLOCKED ends its session ("Unimplemented message type").
+ * any GOAWAY, MAX_REQUEST_ID or REQUESTS_BLOCKED ends its session ("Unimplemented message type"). It keeps one group per track,
+ * the newest; the stream of an older one makes it unsubscribe.
  */
 export const cloudflareDraft14: PeerProfile = {
   name: "cloudflare-draft-14",
@@ -36,6 +46,9 @@ export const cloudflareDraft14: PeerProfile = {
   maxRequestIdUpdates: false,
   requestsBlocked: false,
   doneIsZero: true,
+  alwaysSaysDescending: true,
+  ascendingGroupsOnly: true,
+  finCutsObjects: true,
 };
 
 /**

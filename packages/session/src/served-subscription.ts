@@ -53,8 +53,10 @@ export class ServedSubscription {
   #start: Location = start;
   #endGroup: number | undefined;
   #subscription: TrackSubscription | undefined;
-  /** The stream that `#open` is about to make room for. */
+  /** Streams that began, for PUBLISH_DONE. */
   #streamCount = 0;
+  /** The largest group a stream was opened for. */
+  #newestGroup = -1;
   #sentDatagrams = false;
   #ending: Ending | undefined;
   #answerTimer: Timer | undefined;
@@ -177,7 +179,8 @@ export class ServedSubscription {
   #accept(): void {
     const { largest, order } = this.#consumer;
     this.#accepted = true;
-    this.#order = this.#requestedOrder === "publisher" ? order : this.#requestedOrder;
+    if (this.#core.profile.ascendingGroupsOnly) this.#order = "ascending";
+    else this.#order = this.#requestedOrder === "publisher" ? order : this.#requestedOrder;
     this.#start = this.#firstLocation(largest);
     if (this.#filter.type === "absoluteRange") this.#endGroup = this.#filter.endGroup;
     this.#core.send({
@@ -272,10 +275,11 @@ export class ServedSubscription {
   }
 
   #open(reader: SubgroupReader): void {
-    if (this.#over) {
+    if (this.#over || (this.#core.profile.ascendingGroupsOnly && reader.group < this.#newestGroup)) {
       reader.close();
       return;
     }
+    this.#newestGroup = Math.max(this.#newestGroup, reader.group);
     try {
       if (this.#sources.size >= this.#core.limits.maxStreamsPerSubscription) this.#skipOldest();
       this.#clock.enter(reader.group);

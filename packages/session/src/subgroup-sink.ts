@@ -3,12 +3,13 @@
  * (moq-transport-14, sections "Subgroup Header" and "Closing Subgroup Streams").
  */
 
-import type {
-  DataStreamDecoder,
-  DataStreamVisitor,
-  FetchHeader,
-  ObjectHeader,
-  SubgroupHeader,
+import {
+  CodecError,
+  type DataStreamDecoder,
+  type DataStreamVisitor,
+  type FetchHeader,
+  type ObjectHeader,
+  type SubgroupHeader,
 } from "@moqingbird/codec";
 import { ModelError, type SubgroupProducer } from "@moqingbird/model";
 import type { Aliases, EarlyData } from "./aliases.ts";
@@ -79,8 +80,18 @@ export class SubgroupSink implements ReceiveSink, DataStreamVisitor, EarlyData<U
     } catch (error) {
       // "If a stream ends gracefully in the middle of a serialized Object, the session SHOULD be terminated."
       if (error instanceof ModelError) this.#broken(error);
+      else if (this.#isCut(error)) this.#cut();
       else this.#core.fail(error);
     }
+  }
+
+  #isCut(error: unknown): boolean {
+    return this.#core.profile.finCutsObjects && error instanceof CodecError && error.code === "stream-truncated";
+  }
+
+  #cut(): void {
+    this.#producer?.reset(streamCode.internalError, "The publisher ended the stream inside an object.");
+    this.#end();
   }
 
   reset(code: bigint): void {

@@ -231,7 +231,8 @@ export class UpstreamSubscription {
       this.leave();
       return;
     }
-    const track = this.#trackRequest.accept({ order: message.groupOrder, largest: message.largest });
+    const order = this.#core.profile.alwaysSaysDescending ? undefined : message.groupOrder;
+    const track = this.#trackRequest.accept({ order, largest: message.largest });
     this.#track = track;
     track.onUnused = () => this.leave();
     this.#owner.aliasKnown(this);

@@ -1,6 +1,7 @@
 import { BroadcastProducer, Cache, type TrackProducer } from "@moqingbird/model";
 import { settle } from "@moqingbird/testing";
 import { describe, expect, test } from "vitest";
+import { cloudflareDraft14 } from "../src/index.ts";
 import { type AgainstOptions, againstClient, fields, ns, utf8 } from "./support/against.ts";
 
 type Filter = { type: "largestObject" } | { type: "nextGroupStart" } | Ranged;
@@ -97,6 +98,15 @@ describe("serving a subscription", () => {
     await peer.say(subscribe(0, { order: "ascending" }));
     expect(peer.last("subscribeOk").groupOrder).toBe("ascending");
     expect(peer.last("subscribeOk")).not.toHaveProperty("largest");
+  });
+
+  test("a peer that unsubscribes at an older group gets ascending groups, and no late one", async () => {
+    const { peer, track } = await serving({ profile: cloudflareDraft14 }, { order: "descending" });
+    await peer.say(subscribe(0));
+    expect(peer.last("subscribeOk").groupOrder).toBe("ascending");
+    groups(track, [4, 6, 5]);
+    await settle();
+    expect(peer.streams.map((stream) => stream.events[0])).toEqual(["subgroup 0/4/0 p128", "subgroup 0/6/0 p128"]);
   });
 
   describe("obeys the filter", () => {

@@ -244,6 +244,15 @@ describe("data that arrives", () => {
     await settle();
     expect(peer.closed).toMatchObject({ code: 3n });
   });
+
+  test("cut in the middle of an object by FIN is a reset, where the peer knows no other way", async () => {
+    const { peer, seen, session } = await subscribed({ profile: cloudflareDraft14 });
+    peer.stream(one(40, 1, "long enough").subarray(0, 8));
+    peer.stream(one(40, 2));
+    await settle();
+    expect(session.state).toBe("established");
+    expect(seen.subgroups.map(({ end }) => end)).toEqual(["reset 0", "finished"]);
+  });
 });
 
 describe("a malformed track", () => {
