@@ -2,11 +2,11 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const conditions = ["@moqingbird/source"];
-const common = { root: import.meta.dirname, pool: "forks" as const, testTimeout: 30_000, hookTimeout: 60_000 };
+const common = { root: import.meta.dirname, pool: "forks" as const, testTimeout: 60_000, hookTimeout: 60_000 };
 
 /**
- * Two projects, one after the other. "live" waits for clocks and pictures in real time and hardly computes, so its files
- * run side by side; "load" fills the processor, so each of its tests has the machine to itself.
+ * Two projects, one after the other. In "together" the tests wait for answers and hardly compute, so their files run side
+ * by side; those in "alone" measure, or fill the processor, and have the machine to themselves.
  */
 export default defineConfig({
   resolve: { conditions },
@@ -17,8 +17,8 @@ export default defineConfig({
         extends: true,
         test: {
           ...common,
-          name: "live",
-          include: ["test/live/*.test.ts"],
+          name: "together",
+          include: ["test/together/*.test.ts"],
           maxWorkers: Math.max(4, availableParallelism()),
           sequence: { groupOrder: 0 },
         },
@@ -27,8 +27,8 @@ export default defineConfig({
         extends: true,
         test: {
           ...common,
-          name: "load",
-          include: ["test/load/*.test.ts"],
+          name: "alone",
+          include: ["test/alone/*.test.ts"],
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },

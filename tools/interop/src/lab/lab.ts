@@ -7,7 +7,7 @@ import { onTestFailed, test as plain } from "vitest";
 import { Program, type ProgramOptions, tellExit } from "./program.ts";
 
 /** Lines of each program's log that a failed test prints. */
-const reportLines = 60;
+const reportLines = 200;
 
 export interface CertificateFiles {
   /** PEM file of the server's chain. */

@@ -85,6 +85,8 @@ async function expectWholeFromJoin(movie: Movie, file: string, joinedBy: number)
     expect(start, `${file}: start of track ${track}`).toBeGreaterThan(joinAt - 1.1);
     expect(start, `${file}: start of track ${track}`).toBeLessThan(joinedBy);
     const fed = movie.fragments.filter((fragment) => fragment.track === track && fragment.seconds >= start);
+    const times = (fragments: typeof fed): number[] => fragments.map((fragment) => fragment.seconds);
+    expect(times(got), `${file}: times of track ${track}`).toEqual(times(fed));
     const bytes = (fragments: typeof fed): Buffer => Buffer.concat(fragments.map((fragment) => fragment.bytes));
     expect(bytes(got).equals(bytes(fed)), `${file}: bytes of track ${track}`).toBe(true);
     expected.push(fed.length);
