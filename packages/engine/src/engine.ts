@@ -81,7 +81,7 @@ export class Engine {
   #live: HotExports;
   /** What hot calls go through: the wasm, or a table that throws while it must not be called. */
   #wasm: HotExports;
-  /** The first throw of a prepare call in this pump, when nobody else takes it. */
+  /** The first throw of a prepare call since the last pump, when nobody else takes it. */
   #prepareError: { readonly error: unknown } | undefined;
 
   constructor(options: EngineOptions) {
@@ -321,18 +321,16 @@ export class Engine {
    * (`txSlot(i)` …, i from 0); each slot stays leased until `releaseTx`.
    */
   pump(now: number, budgetPackets: number): number {
-    let count: number;
-    try {
-      count = this.#wasm.pump(now, budgetPackets);
-    } catch (error) {
-      return this.#crash(error);
-    }
     if (this.#prepareError !== undefined) {
       const { error } = this.#prepareError;
       this.#prepareError = undefined;
       throw error;
     }
-    return count;
+    try {
+      return this.#wasm.pump(now, budgetPackets);
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   /** Why the last pump ended: 0 nothing left to send or blocked, 1 the budget, 2 no free TX slot. */

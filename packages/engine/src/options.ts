@@ -26,7 +26,7 @@ export interface EngineOptions {
   readonly entropy?: (target: Uint8Array) => void;
   /** Source of stream bytes; required, because nothing is ever queued in the engine. */
   readonly prepare: Prepare;
-  /** Told what `prepare` threw; the stream is reset with code 0 all the same. Default: the error is rethrown by `pump`. */
+  /** Told what `prepare` threw; the stream is reset with code 0 all the same. Default: the next `pump` throws it before it begins. */
   readonly onPrepareError?: (error: unknown, connection: number, stream: number) => void;
   /** Connections of all endpoints together. Default 4096. Connecting above it throws, accepting above it is refused. */
   readonly maxConnections?: number;

@@ -10,7 +10,7 @@ beforeAll(async () => {
 /** `MOQINGBIRD_SEED=n` repeats a run. */
 const seed = Number(process.env.MOQINGBIRD_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
-test(`random datagrams never trap, and clients are served meanwhile (seed ${seed})`, () => {
+test(`random datagrams never trap, and clients are served meanwhile (seed ${seed})`, { timeout: 60_000 }, () => {
   const network = listening(certificates);
   const { client, server } = network;
   const random = seededRandom(seed);
@@ -34,7 +34,7 @@ test(`random datagrams never trap, and clients are served meanwhile (seed ${seed
   network.run(() => [...server.received.values()][0]?.finished === true);
 });
 
-test(`mutated, truncated and repeated packets never trap in any state (seed ${seed})`, () => {
+test(`mutated, truncated and repeated packets never trap in any state (seed ${seed})`, { timeout: 60_000 }, () => {
   const random = seededRandom(seed);
   let mutated = 0;
   for (let round = 0; round < 25; round++) {
@@ -66,7 +66,7 @@ test(`mutated, truncated and repeated packets never trap in any state (seed ${se
   expect(mutated).toBeGreaterThan(100);
 });
 
-test("a flood of first packets from one address leaves the others' handshakes alone", () => {
+test("a flood of first packets from one address leaves the others' handshakes alone", { timeout: 60_000 }, () => {
   const { network, near } = connected(certificates);
   const { client, server } = network;
   // Valid first packets, each from its own connection attempt, that never go on.

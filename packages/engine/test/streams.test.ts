@@ -213,6 +213,7 @@ describe("just in time", () => {
     client.onPrepare = (stream) => {
       if (stream === broken) throw new Error("no bytes today");
     };
+    network.turn();
     expect(() => network.turn()).toThrow("no bytes today");
     client.open(near, 1, Uint8Array.of(1));
     network.run(() => server.seen("DATA").length === 1);

@@ -166,7 +166,7 @@ pub trait Engine {
     /// The slot may be used again.
     fn release_slot(&mut self, slot: u16);
 
-    /// The host has read all events so far: indices of dead handles may be used again.
+    /// The host has read the events it was given: indices of handles whose death it knows may be used again.
     fn begin_events(&mut self);
     /// The next event.
     fn poll_event(&mut self) -> Option<Event>;
@@ -190,4 +190,11 @@ pub trait Engine {
     fn send_datagram(&mut self, connection: u32, payload: Bytes, key: u128, deadline: u64) -> Result<bool, Error>;
     /// Largest payload now; 0 when the peer takes none.
     fn max_datagram_size(&mut self, connection: u32) -> Result<usize, Error>;
+}
+
+/// For sources that have nothing to say.
+impl Source for () {
+    fn prepare(&mut self, _connection: u32, _stream: u32, _target: &mut [u8]) -> Prepared {
+        Prepared::default()
+    }
 }

@@ -60,6 +60,7 @@ mod endpoint;
 mod engine;
 mod error;
 mod events;
+mod face;
 mod handles;
 mod ingest;
 mod instance;
