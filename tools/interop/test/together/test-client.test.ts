@@ -43,14 +43,14 @@ test("subscribe-error: an unknown namespace is answered TRACK_DOES_NOT_EXIST", a
   ]);
 });
 
-test("announce-subscribe: the subscription reached the publisher", async ({ lab }) => {
+test("announce-subscribe: the subscription reached the publisher", { timeout: 120_000 }, async ({ lab }) => {
   // The client sends PUBLISH_NAMESPACE and SUBSCRIBE at the same moment on two connections. When SUBSCRIBE comes first it is
-  // refused at once and the client is done at once, so it meets a new relay until it came second.
+  // refused at once and the client is done at once, so it meets a new relay until it came second: once in three.
   for (let attempt = 0; ; attempt++) {
     const relay = await startRelay(lab);
     await runCase(lab, relay, "announce-subscribe");
     const [upstream] = relay.log.all({ event: "upstream-subscribe", namespace, track });
-    if (upstream === undefined && attempt < 12) continue;
+    if (upstream === undefined && attempt < 40) continue;
     const [announced] = relay.log.all({ event: "publish-namespace-ok", namespace });
     expect(upstream?.session).toBe(announced?.session);
     expect(relay.log.all({ event: "subscribe-ok", namespace, track })).toHaveLength(1);
