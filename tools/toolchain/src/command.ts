@@ -1,6 +1,7 @@
 /** Runs other programs: their output goes to a log in the cache, or through to the terminal, and a failure shows its end. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, createWriteStream, mkdirSync } from "node:fs";
+import { setPriority } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "./failure.ts";
@@ -15,6 +16,8 @@ export interface CommandOptions {
   readonly log?: string;
   /** Gets every line of a logged program, as it comes. */
   readonly onLine?: (line: string) => void;
+  /** Lets other work go first: 0 (default) to 19, inherited by what the program starts. */
+  readonly niceness?: number;
   /** The program is ended after this long. Default 20 minutes, which no single step needs. */
   readonly timeoutMs?: number;
 }
@@ -95,6 +98,7 @@ function execute(
       stdio: logged ? ["ignore", "pipe", "pipe"] : ["ignore", "inherit", "inherit"],
     });
     running.add(child);
+    if (options.niceness !== undefined && child.pid !== undefined) setPriority(child.pid, options.niceness);
     const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 20 * 60_000);
     const tail: string[] = [];
     if (options.log !== undefined) keepOutput(child, options.log, tail, options.onLine);

@@ -58,6 +58,7 @@ function install(tool: (typeof tools)[number], environment: NodeJS.ProcessEnv): 
           CARGO_PROFILE_RELEASE_PANIC: "abort",
         },
         log: tool.crate,
+        niceness: 10, // std, then the engine, then its link on one core are the longer way: they go first
         onLine: (line) => {
           if (/^\s*Compiling /.test(line)) detail(`crate ${++crates}`);
         },
