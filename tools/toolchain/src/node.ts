@@ -21,7 +21,7 @@ export async function npmInstall(folder: string, packageName: string): Promise<v
   await thrice(() =>
     run("npm", ["install", "--prefix", staging, ...quiet, "--ignore-scripts=false", packageName], {
       cwd: staging,
-      log: `npm-${packageName}`,
+      log: `npm-${packageName.replaceAll("/", "-")}`,
       timeoutMs: 5 * 60_000,
     }),
   );
