@@ -55,6 +55,8 @@ export class OutgoingRequests {
   readonly #open = new Map<number, Entry>();
   readonly #waiting = new Set<Entry>();
   readonly #forgotten = new Set<number>();
+  /** Every forgotten id that has left the set is below: an answer to one there is ignored, whatever it was. */
+  #forgottenBelow = 0;
   readonly #firstId: number;
   #nextId: number;
   #limit = 0;
@@ -172,6 +174,8 @@ export class OutgoingRequests {
     const entry = this.#open.get(requestId);
     if (!entry) {
       if (this.#forgotten.delete(requestId)) return undefined;
+      // Others here may give up more requests than are remembered before the peer has answered the first.
+      if (requestId < this.#forgottenBelow && this.known(requestId)) return undefined;
       throw new Violation(
         closeCode.protocolViolation,
         `An answer to ${name} names request ${requestId}, which waits for none.`,
@@ -196,6 +200,7 @@ export class OutgoingRequests {
     if (this.#forgotten.size > maxForgotten) {
       for (const oldest of this.#forgotten) {
         this.#forgotten.delete(oldest);
+        this.#forgottenBelow = Math.max(this.#forgottenBelow, oldest + 1);
         break;
       }
     }
