@@ -10,6 +10,11 @@ export interface RelayConfig {
   readonly certificate: Certificate;
   /** Bytes that the groups of all broadcasts may take, overhead included. Default 64 MiB. */
   readonly cacheBytes?: number | undefined;
+  /**
+   * Bytes that all sessions together may hold beside that: names, requests, open streams, what waits. Estimates above the
+   * real size; 32 KiB of each session do not count. A session may hold as much as is still free. Default 24 MiB.
+   */
+  readonly sessionBytes?: number | undefined;
   /** How long a finished group that is not its track's newest stays readable, in milliseconds. Default 5000. */
   readonly retentionMs?: number | undefined;
   /** Sessions at a time; further connections are refused. Default 1000. */
@@ -23,6 +28,7 @@ export interface RelayConfig {
 export const relayDefaults = {
   port: 4443,
   cacheBytes: 64 * 1024 * 1024,
+  sessionBytes: 24 * 1024 * 1024,
   retentionMs: 5000,
   maxSessions: 1000,
   idleTimeoutMs: 10_000,

@@ -3,6 +3,7 @@
  * track, however many ask for it, and one copy of every group, are the model's doing. Knows no sockets.
  */
 import { Cache, Origin } from "@moqingbird/model";
+import { Budget } from "@moqingbird/session";
 import { relayDefaults } from "./config.ts";
 import { Directory, directoryNamespace } from "./directory.ts";
 import type { RelayLogger } from "./log.ts";
@@ -11,6 +12,7 @@ import { Peer, type PeerConnection } from "./peer.ts";
 export interface HubOptions {
   readonly log: RelayLogger;
   readonly cacheBytes?: number | undefined;
+  readonly sessionBytes?: number | undefined;
   readonly retentionMs?: number | undefined;
 }
 
@@ -19,6 +21,8 @@ export interface HubStats {
   /** Broadcasts announced by publishers and not withdrawn. */
   readonly broadcasts: number;
   readonly cacheBytes: number;
+  /** Held by sessions beside the cache. */
+  readonly sessionBytes: number;
   /** Groups dropped for want of room, since the start. */
   readonly evictedGroups: number;
 }
@@ -29,6 +33,7 @@ const watchMs = 1000;
 export class Hub {
   readonly #log: RelayLogger;
   readonly #cache: Cache;
+  readonly #budget: Budget;
   readonly #origin = new Origin();
   readonly #directory: Directory;
   readonly #peers = new Set<Peer>();
@@ -36,8 +41,9 @@ export class Hub {
   #nextPeer = 1;
   #evictedGroups = 0;
 
-  constructor({ log, cacheBytes, retentionMs }: HubOptions) {
+  constructor({ log, cacheBytes, sessionBytes, retentionMs }: HubOptions) {
     this.#log = log;
+    this.#budget = new Budget({ capacityBytes: sessionBytes ?? relayDefaults.sessionBytes });
     this.#cache = new Cache({
       capacityBytes: cacheBytes ?? relayDefaults.cacheBytes,
       retentionMs: retentionMs ?? relayDefaults.retentionMs,
@@ -53,6 +59,7 @@ export class Hub {
       sessions: this.#peers.size,
       broadcasts: this.#origin.size,
       cacheBytes: this.#cache.usedBytes,
+      sessionBytes: this.#budget.usedBytes,
       evictedGroups: this.#cache.evictedGroups,
     };
   }
@@ -62,7 +69,7 @@ export class Hub {
     const session = String(this.#nextPeer++);
     const { address, port } = connection.remoteAddress;
     const log = this.#log.child({ session, peer: `${address}:${port}` });
-    const peer = new Peer(connection, { origin: this.#origin, cache: this.#cache, log });
+    const peer = new Peer(connection, { origin: this.#origin, cache: this.#cache, budget: this.#budget, log });
     this.#peers.add(peer);
     void peer.over.then(() => this.#peers.delete(peer));
   }

@@ -1,6 +1,13 @@
 /** One session of the relay: from SETUP to its end, joined to the origin in both directions. */
 import { type Cache, ModelError, type Origin, type Publication, TrackNamespace } from "@moqingbird/model";
-import { type AnnounceRefusal, accept, type Connection, type Session, type SessionEnd } from "@moqingbird/session";
+import {
+  type AnnounceRefusal,
+  accept,
+  type Budget,
+  type Connection,
+  type Session,
+  type SessionEnd,
+} from "@moqingbird/session";
 import { directoryNamespace } from "./directory.ts";
 import type { RelayLogger } from "./log.ts";
 import { MessageLog } from "./message-log.ts";
@@ -8,6 +15,7 @@ import { MessageLog } from "./message-log.ts";
 export interface PeerOptions {
   readonly origin: Origin;
   readonly cache: Cache;
+  readonly budget: Budget;
   /** Already carries the session's id and address. */
   readonly log: RelayLogger;
 }
@@ -46,12 +54,13 @@ export class Peer {
   }
 
   async #run(): Promise<void> {
-    const { cache, log } = this.#options;
+    const { cache, budget, log } = this.#options;
     const openedAt = performance.now();
     try {
       const messages = new MessageLog(log);
       const session = await accept(this.#connection, {
         cache,
+        budget,
         onMessage: messages.message,
         onPublishNamespace: refuseOwn,
       });

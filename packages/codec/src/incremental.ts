@@ -107,6 +107,10 @@ export abstract class IncrementalDecoder implements DataStreamDecoder {
     return this.#offset;
   }
 
+  get bufferedBytes(): number {
+    return this.#partialLength;
+  }
+
   pause(): void {
     this.#paused = true;
   }

@@ -27,6 +27,8 @@ export type NeedMore = typeof needMore;
 export interface DataStreamDecoder {
   /** Bytes consumed since the stream began. */
   readonly offset: number;
+  /** Bytes kept of a header that is not complete. */
+  readonly bufferedBytes: number;
   /**
    * Takes `bytes[start…end]` and tells the visitor what is in it. Returns the position after the last byte consumed: `end`,
    * unless `pause` was called meanwhile; the rest is then to be given again. Throws CodecError; after that, every further

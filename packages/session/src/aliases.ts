@@ -5,6 +5,7 @@
  * bounded time in bounded room; the second is recognised by a tombstone and dropped at once.
  */
 
+import type { Account } from "./budget.ts";
 import { closeCode } from "./codes.ts";
 import { Violation } from "./errors.ts";
 import type { SessionLimits } from "./limits.ts";
@@ -28,6 +29,7 @@ interface Waiting<Owner> {
 export class Aliases<Owner> {
   readonly #timers: Timers;
   readonly #limits: SessionLimits;
+  readonly #account: Account;
   readonly #active = new Map<number, Owner>();
   readonly #tombstones = new Set<number>();
   readonly #waiting = new Map<number, Waiting<Owner>>();
@@ -36,9 +38,10 @@ export class Aliases<Owner> {
   /** Streams and datagrams that were dropped because nobody claimed them, since the start. */
   dropped = 0;
 
-  constructor(timers: Timers, limits: SessionLimits) {
+  constructor(timers: Timers, limits: SessionLimits, account: Account) {
     this.#timers = timers;
     this.#limits = limits;
+    this.#account = account;
   }
 
   /** Aliases in use, remembered, and waited for. */
@@ -88,11 +91,12 @@ export class Aliases<Owner> {
     for (const entry of this.#unwait(alias)) this.#drop(entry);
   }
 
-  /** Holds data of an unknown alias; false when there is no room. Call `grew` when it holds more bytes. */
+  /** Holds data of an unknown alias; false when there is no room. Call `grow` before it holds more bytes. */
   hold(alias: number, entry: EarlyData<Owner>): boolean {
     if (
       this.#heldCount >= this.#limits.maxEarlyStreams ||
-      this.#heldBytes + entry.heldBytes > this.#limits.maxEarlyBytes
+      this.#heldBytes + entry.heldBytes > this.#limits.maxEarlyBytes ||
+      !this.#account.take(entry.heldBytes)
     ) {
       this.dropped++;
       return false;
@@ -111,21 +115,21 @@ export class Aliases<Owner> {
     return true;
   }
 
-  /** Held data grew by so many bytes; false when that is too much: the entry was forgotten and is to be dropped. */
-  grew(alias: number, entry: EarlyData<Owner>, bytes: number): boolean {
+  /** Held data is about to grow by so many bytes; false when that is too much: the entry is to be dropped. */
+  grow(bytes: number): boolean {
+    if (this.#heldBytes + bytes > this.#limits.maxEarlyBytes || !this.#account.take(bytes)) {
+      this.dropped++;
+      return false;
+    }
     this.#heldBytes += bytes;
-    if (this.#heldBytes <= this.#limits.maxEarlyBytes) return true;
-    this.forget(alias, entry);
-    this.dropped++;
-    return false;
+    return true;
   }
 
   /** Held data is over before anybody claimed it. */
   forget(alias: number, entry: EarlyData<Owner>): void {
     const waiting = this.#waiting.get(alias);
     if (!waiting?.entries.delete(entry)) return;
-    this.#heldCount--;
-    this.#heldBytes -= entry.heldBytes;
+    this.#release(entry);
     if (waiting.entries.size === 0) {
       waiting.timer.cancel();
       this.#waiting.delete(alias);
@@ -150,9 +154,14 @@ export class Aliases<Owner> {
     this.#waiting.delete(alias);
     waiting.timer.cancel();
     for (const entry of waiting.entries) {
-      this.#heldCount--;
-      this.#heldBytes -= entry.heldBytes;
+      this.#release(entry);
     }
     return waiting.entries;
+  }
+
+  #release(entry: EarlyData<Owner>): void {
+    this.#heldCount--;
+    this.#heldBytes -= entry.heldBytes;
+    this.#account.give(entry.heldBytes);
   }
 }

@@ -4,15 +4,29 @@
  */
 
 import { ControlDecoder, type ControlMessage, type Wire, Writer } from "@moqingbird/codec";
+import type { Account } from "./budget.ts";
 import { closeCode } from "./codes.ts";
+import { ControlPace, WaitingChunks } from "./control-pace.ts";
 import { Violation } from "./errors.ts";
-import type { ReceiveSink, SendSource, SendStream, SortKey } from "./transport.ts";
+import type { SessionLimits } from "./limits.ts";
+import type { Timers } from "./timers.ts";
+import type { ReceiveSink, ReceiveStream, SendSource, SendStream, SortKey } from "./transport.ts";
 
 /** Before everything else on the connection. */
 export const controlSortKey: SortKey = [0, 0, 0, 0];
 
 /** Bytes at the start of the stream that are kept until SETUP is done, to tell what a peer spoke that we do not. */
 const keptStartBytes = 256;
+
+/** Room for messages that wait to leave, while none does. */
+const idleQueueBytes = 1024;
+
+/** What reading at a pace needs of the session. */
+export interface PaceOptions {
+  readonly timers: Timers;
+  readonly limits: SessionLimits;
+  readonly account: Account;
+}
 
 /** What the control stream reports. */
 export interface ControlOwner {
@@ -30,17 +44,19 @@ export class ControlSender implements SendSource {
   readonly finished = false;
   readonly #owner: ControlOwner;
   readonly #maxQueuedBytes: number;
+  readonly #account: Account;
   readonly #writer = new Writer();
   #stream: SendStream | undefined;
   /** Bytes that wait: `#queue[#head..#tail)`. */
-  #queue = new Uint8Array(1024);
+  #queue = new Uint8Array(idleQueueBytes);
   #head = 0;
   #tail = 0;
 
-  constructor(owner: ControlOwner, wire: Wire, maxQueuedBytes: number) {
+  constructor(owner: ControlOwner, wire: Wire, account: Account, limits: SessionLimits) {
     this.#owner = owner;
     this.wire = wire;
-    this.#maxQueuedBytes = maxQueuedBytes;
+    this.#account = account;
+    this.#maxQueuedBytes = limits.maxQueuedControlBytes;
   }
 
   /** The stream to write to; what was sent before waits for it. */
@@ -82,6 +98,7 @@ export class ControlSender implements SendSource {
     if (this.#head === this.#tail) {
       this.#head = 0;
       this.#tail = 0;
+      this.#shrink();
     }
     return length;
   }
@@ -94,11 +111,25 @@ export class ControlSender implements SendSource {
     if (this.#tail + length <= this.#queue.length) return;
     const queued = this.queuedBytes;
     const needed = queued + length;
-    const queue = needed <= this.#queue.length ? this.#queue : new Uint8Array(Math.max(needed, this.#queue.length * 2));
+    const queue = needed <= this.#queue.length ? this.#queue : this.#larger(needed);
     queue.set(this.#queue.subarray(this.#head, this.#tail));
     this.#queue = queue;
     this.#head = 0;
     this.#tail = queued;
+  }
+
+  #larger(neededBytes: number): Uint8Array<ArrayBuffer> {
+    const bytes = Math.max(neededBytes, this.#queue.length * 2);
+    if (!this.#account.take(bytes - this.#queue.length)) {
+      throw new Violation(closeCode.internalError, `There is no room for ${neededBytes} bytes of control messages.`);
+    }
+    return new Uint8Array(bytes);
+  }
+
+  #shrink(): void {
+    if (this.#queue.length === idleQueueBytes) return;
+    this.#account.give(this.#queue.length - idleQueueBytes);
+    this.#queue = new Uint8Array(idleQueueBytes);
   }
 }
 
@@ -107,14 +138,38 @@ export class ControlReceiver implements ReceiveSink {
   readonly #owner: ControlOwner;
   readonly #decoder: ControlDecoder;
   readonly #onMessage: (message: ControlMessage) => void;
+  readonly #pace: ControlPace;
+  readonly #account: Account;
+  /** Came faster than it may be read. */
+  readonly #waiting = new WaitingChunks();
+  /** Bytes charged for what waits and for a message that is not complete. */
+  #chargedBytes = 0;
+  #messages = 0;
+  #requests = 0;
+  #stream: Pick<ReceiveStream, "autoCredit" | "credit"> | undefined;
   #start: Uint8Array | undefined = new Uint8Array(0);
 
-  constructor(owner: ControlOwner, wire: Wire) {
+  constructor(owner: ControlOwner, wire: Wire, { timers, limits, account }: PaceOptions) {
     this.#owner = owner;
     this.#decoder = new ControlDecoder(wire);
+    this.#pace = new ControlPace(timers, limits, account.budget, () => this.#resume());
+    this.#account = account;
     this.#onMessage = (message) => {
+      if (!isAnswer(message)) this.#requests++;
+      this.#messages++;
       if (!owner.over) owner.message(message);
     };
+  }
+
+  /** The stream that is read: the peer gets credit for what was read, not for what came. */
+  attach(stream: Pick<ReceiveStream, "autoCredit" | "credit">): void {
+    stream.autoCredit = false;
+    this.#stream = stream;
+  }
+
+  /** The session is over. */
+  stop(): void {
+    this.#pace.stop();
   }
 
   /** SETUP chose a version: messages after this one are in it. */
@@ -131,8 +186,9 @@ export class ControlReceiver implements ReceiveSink {
   data(bytes: Uint8Array, start: number, end: number): void {
     if (this.#owner.over) return;
     try {
-      this.#keepStart(bytes, start, end);
-      this.#decoder.push(bytes, start, end, this.#onMessage);
+      if (this.#waiting.empty && this.#pace.open) this.#read(bytes, start, end);
+      else this.#waiting.push(bytes.slice(start, end));
+      this.#charge();
     } catch (error) {
       this.#owner.failed(error);
     }
@@ -146,6 +202,38 @@ export class ControlReceiver implements ReceiveSink {
     this.#owner.failed(closed(`reset the control stream with code 0x${code.toString(16)}`));
   }
 
+  #resume(): void {
+    try {
+      while (!this.#waiting.empty && !this.#owner.over && this.#pace.open) {
+        const bytes = this.#waiting.shift();
+        this.#read(bytes, 0, bytes.length);
+      }
+      if (!this.#owner.over) this.#charge();
+    } catch (error) {
+      this.#owner.failed(error);
+    }
+  }
+
+  #read(bytes: Uint8Array, start: number, end: number): void {
+    this.#keepStart(bytes, start, end);
+    this.#messages = 0;
+    this.#requests = 0;
+    this.#decoder.push(bytes, start, end, this.#onMessage);
+    if (this.#messages === 0 || this.#requests > 0) this.#pace.spend(end - start, this.#requests);
+    this.#stream?.credit(end - start);
+  }
+
+  /** @throws Violation when there is no room for what waits. */
+  #charge(): void {
+    const bytes = this.#waiting.chargedBytes + this.#decoder.bufferedBytes;
+    const more = bytes - this.#chargedBytes;
+    if (more > 0 && !this.#account.take(more)) {
+      throw new Violation(closeCode.internalError, `There is no room for ${bytes} bytes of control messages.`);
+    }
+    if (more < 0) this.#account.give(-more);
+    this.#chargedBytes = bytes;
+  }
+
   #keepStart(bytes: Uint8Array, start: number, end: number): void {
     const kept = this.#start;
     if (!kept || kept.length >= keptStartBytes) return;
@@ -155,6 +243,11 @@ export class ControlReceiver implements ReceiveSink {
     joined.set(more, kept.length);
     this.#start = joined;
   }
+}
+
+/** Whether it follows from what this side asked. */
+function isAnswer({ type }: ControlMessage): boolean {
+  return type.endsWith("Ok") || type.endsWith("Error") || type === "publishDone";
 }
 
 /** "The control stream MUST NOT be closed ... while the session is active" (section "Session initialization"). */

@@ -2,6 +2,7 @@
 
 import type { ControlMessage, Wire } from "@moqingbird/codec";
 import type { Cache } from "@moqingbird/model";
+import type { Account } from "./budget.ts";
 import type { SessionError } from "./errors.ts";
 import type { SessionLimits } from "./limits.ts";
 import type { PeerProfile } from "./profile.ts";
@@ -16,6 +17,8 @@ export interface Core {
   readonly limits: SessionLimits;
   /** Where received groups are kept; undefined gives every broadcast a cache of its own. */
   readonly cache: Cache | undefined;
+  /** Charged for what is held on behalf of the peer. */
+  readonly account: Account;
   /** When the session began, on the clock of `timers`. */
   readonly startedAt: number;
   /** The negotiated version. Before SETUP is done: the first one we offer. */

@@ -5,6 +5,7 @@
 
 import type { PublishNamespace, PublishNamespaceDone, SubscribeNamespaceOk } from "@moqingbird/codec";
 import { type AnnouncedListener, type BroadcastConsumer, TrackNamespace } from "@moqingbird/model";
+import { charges, nameCharge } from "./budget.ts";
 import { requestCode } from "./codes.ts";
 import type { Core } from "./core.ts";
 import { RequestRefused, SessionError } from "./errors.ts";
@@ -135,18 +136,22 @@ export class Discovery {
     this.#prefixes.clear();
   }
 
+  /** Why it is not wanted; charges for one that is. */
   #refusal(namespace: TrackNamespace): AnnounceRefusal | undefined {
-    const { draining, limits } = this.#core;
+    const { draining, limits, account } = this.#core;
     if (draining) return { code: requestCode.internalError, reason: "This session is going away." };
     if (this.#announced.size >= limits.maxAnnouncements) {
       const reason = `A session may announce ${limits.maxAnnouncements} namespaces.`;
       return { code: requestCode.internalError, reason };
     }
-    return this.#gate?.(namespace);
+    const refusal = this.#gate?.(namespace);
+    if (refusal || account.take(chargeOf(namespace))) return refusal;
+    return { code: requestCode.internalError, reason: "There is no room for more namespaces." };
   }
 
   #remove(namespace: TrackNamespace): void {
     if (!this.#announced.delete(namespace.key)) return;
+    this.#core.account.give(chargeOf(namespace));
     this.#core.incoming.end();
     this.#untell(namespace);
   }
@@ -223,6 +228,10 @@ export class Discovery {
     }
     return undefined;
   }
+}
+
+function chargeOf(namespace: TrackNamespace): number {
+  return charges.request + nameCharge(...namespace.fields);
 }
 
 /** A promise nobody has to await. */

@@ -1,5 +1,6 @@
 /** One Media-over-QUIC session over any connection of the right shape. */
 
+export { type Account, Budget, type BudgetOptions } from "./budget.ts";
 export type { AnnounceGate, Announcements, AnnounceRefusal } from "./discovery.ts";
 export { RequestRefused, SessionError, type SessionErrorCode, sessionErrors } from "./errors.ts";
 export { defaultSessionLimits, type SessionLimits } from "./limits.ts";

@@ -15,6 +15,13 @@ export interface SessionLimits {
   readonly maxNamespaceSubscriptions: number;
   /** Bytes of control messages that wait for the peer to read them; more closes the session. Default 1 MiB. */
   readonly maxQueuedControlBytes: number;
+  /**
+   * Control messages the peer may send at once before its pace counts, in bytes; each message counts 256 bytes more than it
+   * has. Default 64 KiB, about 200 SUBSCRIBEs.
+   */
+  readonly controlBurstBytes: number;
+  /** Pace of control messages after that, counted the same way; a faster peer waits. Default 512 KiB per second. */
+  readonly controlBytesPerSecond: number;
   /** Own requests that wait for the peer's MAX_REQUEST_ID to rise. Default 1024. */
   readonly maxWaitingRequests: number;
   /**
@@ -22,7 +29,10 @@ export interface SessionLimits {
    * are given up (DELIVERY_TIMEOUT; nothing goes out for those not begun). Default 1024.
    */
   readonly maxStreamsPerSubscription: number;
-  /** Bytes held of data whose SUBSCRIBE_OK has not arrived, over the whole session; more is dropped. Default 1 MiB. */
+  /**
+   * Bytes held of data whose SUBSCRIBE_OK has not arrived, over the whole session, and 256 more for every chunk; more is
+   * dropped. Default 1 MiB.
+   */
   readonly maxEarlyBytes: number;
   /** Streams held for the same reason. Default 256. */
   readonly maxEarlyStreams: number;
@@ -50,6 +60,8 @@ export const defaultSessionLimits: SessionLimits = {
   maxAnnouncements: 4096,
   maxNamespaceSubscriptions: 256,
   maxQueuedControlBytes: 1024 * 1024,
+  controlBurstBytes: 64 * 1024,
+  controlBytesPerSecond: 512 * 1024,
   maxWaitingRequests: 1024,
   maxStreamsPerSubscription: 1024,
   maxEarlyBytes: 1024 * 1024,

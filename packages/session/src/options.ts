@@ -2,6 +2,7 @@
 
 import type { ControlMessage, WireInteger } from "@moqingbird/codec";
 import type { Cache } from "@moqingbird/model";
+import type { Budget } from "./budget.ts";
 import type { AnnounceGate } from "./discovery.ts";
 import type { SessionLimits } from "./limits.ts";
 import type { Version } from "./negotiation.ts";
@@ -33,6 +34,8 @@ export interface SessionOptions {
   readonly timers?: Timers;
   /** Where received objects are kept; share one over all sessions of a process. Default: one of its own per broadcast. */
   readonly cache?: Cache;
+  /** Bound for what sessions hold beside the cache; share one over all sessions of a process. Default: one of its own. */
+  readonly budget?: Budget;
   /** What the peer is taken for. Default: recognised from its SETUP; a client that knows its peer should say so. */
   readonly profile?: PeerProfile;
   /** Server: refuses a client by what its SETUP says. */

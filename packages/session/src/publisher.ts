@@ -14,6 +14,7 @@ import {
   type UnsubscribeNamespace,
 } from "@moqingbird/codec";
 import { type BroadcastConsumer, type Origin, TrackName, TrackNamespace } from "@moqingbird/model";
+import { charges, nameCharge } from "./budget.ts";
 import { closeCode, requestCode } from "./codes.ts";
 import type { Core } from "./core.ts";
 import { SessionError, Violation } from "./errors.ts";
@@ -128,7 +129,10 @@ export class Publisher {
       );
     }
     const broadcast = this.#find(namespace);
-    const refusal = this.#refusal(this.#subscriptions.size, core.limits.maxSubscriptions, "subscriptions");
+    const chargedBytes = charges.request + nameCharge(...namespace.fields, name.bytes);
+    const refusal =
+      this.#refusal(this.#subscriptions.size, core.limits.maxSubscriptions, "subscriptions") ??
+      (broadcast && this.#charge(chargedBytes, "subscriptions"));
     if (refusal || !broadcast) {
       const { code, reason } = refusal ?? {
         code: requestCode.trackDoesNotExist,
@@ -138,7 +142,15 @@ export class Publisher {
       core.incoming.end();
       return;
     }
-    const subscription = new ServedSubscription(core, this, message, namespace, key, broadcast.track(name));
+    const subscription = new ServedSubscription(
+      core,
+      this,
+      message,
+      namespace,
+      key,
+      broadcast.track(name),
+      chargedBytes,
+    );
     this.#subscriptions.set(message.requestId, subscription);
     this.#subscribedTracks.set(key, subscription);
     subscription.begin();
@@ -174,6 +186,7 @@ export class Publisher {
   subscriptionOver(subscription: ServedSubscription): void {
     this.#subscriptions.delete(subscription.requestId);
     this.#subscribedTracks.delete(subscription.key);
+    this.#core.account.give(subscription.chargedBytes);
     this.#core.incoming.end();
     this.#core.settled();
   }
@@ -186,7 +199,8 @@ export class Publisher {
     const { requestId } = message;
     const refusal =
       this.#refusal(this.#prefixes.size, core.limits.maxNamespaceSubscriptions, "namespace subscriptions") ??
-      this.#overlap(prefix);
+      this.#overlap(prefix) ??
+      this.#charge(prefixCharge(prefix), "namespace subscriptions");
     if (refusal) {
       core.send({ type: "subscribeNamespaceError", requestId, errorCode: refusal.code, reason: refusal.reason });
       core.incoming.end();
@@ -201,6 +215,7 @@ export class Publisher {
     const found = this.#findPrefix(message);
     if (!found) return;
     this.#prefixes.delete(found.requestId);
+    this.#core.account.give(prefixCharge(found.prefix));
     found.watch?.stop();
     this.#core.incoming.end();
     // The peer wants to hear no more of these, not even that they end; if it asks again they are announced again.
@@ -252,6 +267,11 @@ export class Publisher {
     return { code: requestCode.internalError, reason: `A session may have ${limit} ${what}.` };
   }
 
+  #charge(bytes: number, what: string): Refusal | undefined {
+    if (this.#core.account.take(bytes)) return undefined;
+    return { code: requestCode.internalError, reason: `There is no room for more ${what}.` };
+  }
+
   #overlap(prefix: TrackNamespace): Refusal | undefined {
     for (const other of this.#prefixes.values()) {
       if (!prefix.startsWith(other.prefix) && !other.prefix.startsWith(prefix)) continue;
@@ -275,6 +295,7 @@ export class Publisher {
       if (this.#announced.get(namespace.key)?.publication !== publication) return;
       this.#announced.delete(namespace.key);
       if (broadcast) broadcast.onEnded = undefined;
+      else this.#core.account.give(charges.publication);
       this.#core.settled();
     });
     this.#announced.set(namespace.key, { publication, broadcast });
@@ -288,7 +309,10 @@ export class Publisher {
       added: (namespace, broadcast) => {
         if (this.#announced.has(namespace.key) || !this.#passes(namespace, broadcast)) return;
         if (this.#core.refusal()) return;
-        this.#announce(namespace, undefined);
+        // A subscriber that missed a namespace could not know: better it comes back and asks again.
+        if (!this.#core.account.take(charges.publication)) {
+          this.#core.fail(new Violation(closeCode.internalError, "There is no room to announce more namespaces."));
+        } else this.#announce(namespace, undefined);
       },
       removed: (namespace) => {
         const known = this.#announced.get(namespace.key);
@@ -316,6 +340,10 @@ export class Publisher {
     for (const candidate of this.#prefixes.values()) if (candidate.prefix.key === key) return candidate;
     return undefined;
   }
+}
+
+function prefixCharge(prefix: TrackNamespace): number {
+  return charges.request + nameCharge(...prefix.fields);
 }
 
 function prefixKey(prefix: Namespace): string {

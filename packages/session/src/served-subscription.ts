@@ -39,6 +39,8 @@ export class ServedSubscription {
   readonly namespace: TrackNamespace;
   /** Full track name, for maps. */
   readonly key: string;
+  /** What its keeping was charged for. */
+  readonly chargedBytes: number;
   readonly #core: Core;
   readonly #owner: ServingOwner;
   readonly #consumer: TrackConsumer;
@@ -70,12 +72,14 @@ export class ServedSubscription {
     namespace: TrackNamespace,
     key: string,
     consumer: TrackConsumer,
+    chargedBytes: number,
   ) {
     this.#core = core;
     this.#owner = owner;
     this.requestId = message.requestId;
     this.namespace = namespace;
     this.key = key;
+    this.chargedBytes = chargedBytes;
     this.#consumer = consumer;
     this.#filter = message.filter;
     this.#requestedOrder = message.groupOrder;

@@ -6,6 +6,7 @@
  */
 
 import { CodecError, type ControlMessage, errorByCode, type Wire } from "@moqingbird/codec";
+import { type Account, Budget } from "./budget.ts";
 import { closeCode, doneCode } from "./codes.ts";
 import { ControlReceiver, ControlSender, controlSortKey } from "./control-stream.ts";
 import type { Core } from "./core.ts";
@@ -55,6 +56,7 @@ export class SessionCore implements Core, Parts {
   readonly timers: Timers;
   readonly limits: SessionLimits;
   readonly cache: SessionOptions["cache"];
+  readonly account: Account;
   readonly startedAt: number;
   readonly requests: OutgoingRequests;
   readonly incoming: IncomingRequests;
@@ -97,6 +99,7 @@ export class SessionCore implements Core, Parts {
     this.timers = options.timers ?? hostTimers;
     this.limits = { ...defaultSessionLimits, ...options.limits };
     this.cache = options.cache;
+    this.account = (options.budget ?? new Budget()).open();
     this.startedAt = this.timers.now();
     this.#profile = options.profile ?? conformingPeer;
     this.onState = options.onState;
@@ -109,8 +112,8 @@ export class SessionCore implements Core, Parts {
       (namespace) => this.subscriber.broadcast(namespace).consume(),
       options.onPublishNamespace,
     );
-    this.#sender = new ControlSender(this.#controlOwner(), this.wire, this.limits.maxQueuedControlBytes);
-    this.#receiver = new ControlReceiver(this.#controlOwner(), this.wire);
+    this.#sender = new ControlSender(this.#controlOwner(), this.wire, this.account, this.limits);
+    this.#receiver = new ControlReceiver(this.#controlOwner(), this.wire, this);
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -261,6 +264,7 @@ export class SessionCore implements Core, Parts {
     const control = stream as IncomingBidirectional;
     control.setSource(this.#sender, controlSortKey);
     this.#sender.attach(control);
+    this.#receiver.attach(control);
     this.#enter("setup");
     return this.#receiver;
   }
@@ -294,6 +298,7 @@ export class SessionCore implements Core, Parts {
     const { path, authority } = this.#options;
     const stream = this.connection.openBidirectional(this.#sender, this.#receiver, controlSortKey);
     this.#sender.attach(stream);
+    this.#receiver.attach(stream);
     this.send({
       type: "clientSetup",
       versions: offered,
@@ -429,6 +434,8 @@ export class SessionCore implements Core, Parts {
     this.subscriber.dispose(error, end.clean);
     this.publisher.dispose(error);
     this.discovery.dispose();
+    this.#receiver.stop();
+    this.account.close();
     this.#enter("closed");
   }
 

@@ -13,6 +13,7 @@ import {
 } from "@moqingbird/codec";
 import { ModelError, type SubgroupProducer } from "@moqingbird/model";
 import type { Aliases, EarlyData } from "./aliases.ts";
+import { charges } from "./budget.ts";
 import { closeCode, streamCode } from "./codes.ts";
 import type { Core } from "./core.ts";
 import { Violation } from "./errors.ts";
@@ -33,6 +34,8 @@ export class SubgroupSink implements ReceiveSink, DataStreamVisitor, EarlyData<U
   heldBytes = 0;
   /** Delivered bytes whose credit the peer has not got back. */
   #uncredited = 0;
+  /** Charged for a header of which the rest has not come. */
+  #partialBytes = 0;
   #heldEnd: "open" | "finished" = "open";
   #over = false;
 
@@ -195,15 +198,35 @@ export class SubgroupSink implements ReceiveSink, DataStreamVisitor, EarlyData<U
 
   #push(bytes: Uint8Array, start: number, end: number): void {
     const position = this.#decoder.push(bytes, start, end, this);
+    if (!this.#over && !this.#chargePartial()) {
+      this.#decoder.pause();
+      this.stop(streamCode.internalError);
+      return;
+    }
     if (this.#held && position < end) this.#hold(bytes, position, end);
+  }
+
+  /** A header that is cut is kept until the rest comes, with extension headers of up to 64 KiB. */
+  #chargePartial(): boolean {
+    const bytes = this.#decoder.bufferedBytes;
+    const more = bytes - this.#partialBytes;
+    if (more === 0) return true;
+    if (more < 0) this.#core.account.give(-more);
+    else if (!this.#core.account.take(more)) return false;
+    this.#partialBytes = bytes;
+    return true;
   }
 
   #hold(bytes: Uint8Array, start: number, end: number): void {
     const header = this.#header;
     if (!this.#held || !header) return;
+    const more = end - start + charges.chunk;
+    if (!this.#aliases.grow(more)) {
+      this.drop();
+      return;
+    }
+    this.heldBytes += more;
     this.#held.push(bytes.slice(start, end));
-    this.heldBytes += end - start;
-    if (!this.#aliases.grew(header.trackAlias, this, end - start)) this.drop();
   }
 
   #join(subscription: UpstreamSubscription): void {
@@ -245,6 +268,8 @@ export class SubgroupSink implements ReceiveSink, DataStreamVisitor, EarlyData<U
     this.#over = true;
     if (this.#header && !this.#subscription) this.#aliases.forget(this.#header.trackAlias, this);
     this.#held = undefined;
+    this.#core.account.give(this.#partialBytes);
+    this.#partialBytes = 0;
     this.#subscription?.streamOver(this);
     this.#onOver();
   }

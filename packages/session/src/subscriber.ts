@@ -9,7 +9,8 @@ import {
   type TrackRequest,
 } from "@moqingbird/model";
 import { Aliases, type EarlyData } from "./aliases.ts";
-import { closeCode, requestCode } from "./codes.ts";
+import { charges } from "./budget.ts";
+import { closeCode, requestCode, streamCode } from "./codes.ts";
 import type { Core } from "./core.ts";
 import { SessionError, Violation } from "./errors.ts";
 import { RemoteBroadcast } from "./remote-broadcast.ts";
@@ -34,7 +35,7 @@ export class Subscriber {
 
   constructor(core: Core) {
     this.#core = core;
-    this.#aliases = new Aliases(core.timers, core.limits);
+    this.#aliases = new Aliases(core.timers, core.limits, core.account);
   }
 
   /** Tracks subscribed to, or asked for. */
@@ -104,7 +105,14 @@ export class Subscriber {
   // Data
 
   stream(stream: ReceiveStream): ReceiveSink {
-    const sink = new SubgroupSink(this.#core, this.#aliases, stream, () => this.#sinks.delete(sink));
+    const { account } = this.#core;
+    if (!account.take(charges.stream)) {
+      stream.stop(streamCode.internalError);
+      return { data() {}, finished() {}, reset() {} };
+    }
+    const sink = new SubgroupSink(this.#core, this.#aliases, stream, () => {
+      if (this.#sinks.delete(sink)) account.give(charges.stream);
+    });
     this.#sinks.add(sink);
     return sink;
   }
@@ -119,7 +127,7 @@ export class Subscriber {
     if (this.#aliases.isBuried(datagram.trackAlias)) return;
     const copy = bytes.slice(start, end);
     const held: EarlyData<UpstreamSubscription> = {
-      heldBytes: copy.length,
+      heldBytes: copy.length + charges.chunk,
       release: (owner) => owner.datagram(this.#core.wire.decodeDatagram(copy, 0, copy.length), copy),
       drop: () => {},
     };

@@ -68,10 +68,7 @@ export interface IncomingBidirectional extends ReceiveStream, SendStream {
 }
 
 /** A bidirectional stream opened here. */
-export interface OutgoingBidirectional extends SendStream {
-  /** Asks the peer to stop sending its half. */
-  stop(code: number | bigint): void;
-}
+export interface OutgoingBidirectional extends SendStream, Omit<ReceiveStream, "id"> {}
 
 /** How a connection ended; reported exactly once. */
 export interface CloseInfo {

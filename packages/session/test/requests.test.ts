@@ -54,6 +54,25 @@ describe("request ids", () => {
   }
 });
 
+describe("the pace of the peer's messages", () => {
+  test("makes a peer wait that sends more, and loses nothing", async () => {
+    const { peer, session, clock } = await serving({
+      limits: { controlBurstBytes: 1000, controlBytesPerSecond: 10_000 },
+    });
+    for (let id = 0; id < 200; id += 2) await peer.say(subscribe(id));
+    expect(session.stats.servedSubscriptions).toBeLessThan(20);
+    await clock.advance(1000);
+    await settle();
+    const later = session.stats.servedSubscriptions;
+    expect(later).toBeGreaterThan(20);
+    expect(later).toBeLessThan(60);
+    for (let second = 0; second < 5; second++) await clock.advance(1000);
+    await settle();
+    expect(session.stats.servedSubscriptions).toBe(100);
+    expect(peer.closed).toBeUndefined();
+  });
+});
+
 describe("the window of the peer's requests", () => {
   test("is announced in SETUP and ends the session beyond its edge", async () => {
     const { peer, session } = await serving({ limits: { maxOpenRequests: 2 } });

@@ -93,6 +93,19 @@ describe("a subscription of ours", () => {
     expect(session.stats).toMatchObject({ subscriptions: 0, incomingStreams: 0 });
   });
 
+  test("that was given up before thousands of others may still be answered", async () => {
+    const { peer, session } = await againstServer({ peerMaxRequestId: 10_000 });
+    for (let i = 0; i < 1500; i++) {
+      session.subscribe(ns("a"), `t${i}`).close();
+      if (i % 100 === 0) await settle();
+    }
+    await settle();
+    expect(peer.all("unsubscribe")).toHaveLength(1500);
+    await peer.say({ type: "subscribeError", requestId: 0, errorCode: 4, reason: "no such track" });
+    expect(peer.closed).toBeUndefined();
+    expect(session.state).toBe("established");
+  });
+
   test("is given up when its last reader leaves, also before the answer", async () => {
     const { peer, session } = await againstServer();
     const broadcast = session.consume(ns("a"));
@@ -134,7 +147,7 @@ describe("data that arrives", () => {
     // Object datagram: alias 5, group 1, object 0, priority 128, payload "tick".
     peer.end.sendDatagram(Uint8Array.of(0x00, 5, 1, 0, 128, ...utf8("tick")));
     await settle();
-    expect(session.stats.earlyBytes).toBe(9);
+    expect(session.stats.earlyBytes).toBe(9 + 256);
     await peer.say(ok(0, 5));
     expect(watch(consumer).datagrams).toMatchObject([{ group: 1, object: 0, payload: "tick" }]);
   });
@@ -146,8 +159,8 @@ describe("data that arrives", () => {
     peer.stream(one(5, 1, "x".repeat(5000)));
     peer.stream(one(5, 2), false);
     await settle();
-    // What follows the stream headers: object headers and payload.
-    expect(session.stats.earlyBytes).toBe(3 + 5000 + 2 + 2);
+    // What follows the stream headers, object headers and payload, and the overhead of six chunks.
+    expect(session.stats.earlyBytes).toBe(3 + 5000 + 2 + 2 + 6 * 256);
     await peer.say(ok(0, 5));
     const seen = watch(consumer, { group: 0, object: 0 });
     await settle();

@@ -7,6 +7,7 @@ const folder = join(import.meta.dirname, "../src");
 
 test("the public surface is what this list says", () => {
   expect(Object.keys(session).sort()).toEqual([
+    "Budget",
     "RequestRefused",
     "Session",
     "SessionError",
