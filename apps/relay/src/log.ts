@@ -3,9 +3,8 @@
  * was done: who connected, what was announced, which subscription was forwarded, what was refused and with which code.
  */
 
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import { type DestinationStream, type Logger, pino } from "pino";
+import { openSync } from "node:fs";
+import { type DestinationStream, destination, type Logger, pino } from "pino";
 
 /** Levels in order; each includes those after it. */
 export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
@@ -20,6 +19,14 @@ export interface LogOptions {
 
 export type RelayLogger = Logger;
 
+/** Bytes of lines that wait for a slow reader or disk; what comes above is lost. */
+const maxWaitingBytes = 1024 * 1024;
+
+/** Never waits for who takes the lines: peers cause them, and what they slow down would be everybody's media. */
+function writeTo(descriptor: number) {
+  return destination({ dest: descriptor, sync: false, maxLength: maxWaitingBytes });
+}
+
 /** A logger whose lines carry `time` as ISO 8601, `level` as a word, and `event`. */
 export function createLogger(options: LogOptions = {}): RelayLogger {
   return pino(
@@ -30,13 +37,14 @@ export function createLogger(options: LogOptions = {}): RelayLogger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    options.destination ?? pino.destination({ dest: 2, sync: true }),
+    options.destination ?? writeTo(2),
   );
 }
 
-/** Opens a log file for appending. Rejects with the system's error when that is not possible. */
+/**
+ * Opens a log file for appending. Rejects with the system's error when that is not possible. When peers cause lines faster
+ * than the disk takes them, lines are lost, not memory.
+ */
 export async function openLogFile(file: string): Promise<DestinationStream & { end(): void }> {
-  const stream = createWriteStream(file, { flags: "a" });
-  await once(stream, "open");
-  return stream;
+  return writeTo(openSync(file, "a"));
 }

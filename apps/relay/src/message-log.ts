@@ -72,6 +72,8 @@ export class MessageLog {
   readonly #log: RelayLogger;
   readonly #theirs = new Map<number, Subject>();
   readonly #ours = new Map<number, Subject>();
+  /** Requests among ours that announce a namespace and were not answered: their end names only the namespace. */
+  readonly #announcing = new Map<string, number>();
 
   constructor(log: RelayLogger) {
     this.#log = log;
@@ -97,11 +99,29 @@ export class MessageLog {
 
   #subject(subjects: Map<number, Subject>, message: ControlMessage): Subject | undefined {
     const named = subjectOf(message);
-    if (!("requestId" in message) || message.requestId === undefined) return named;
+    if (!("requestId" in message) || message.requestId === undefined) {
+      if (subjects === this.#ours && named !== undefined) this.#unfollow(named.namespace);
+      return named;
+    }
     const subject = named ?? subjects.get(message.requestId);
     if (named !== undefined) subjects.set(message.requestId, named);
     if (last.has(message.type)) subjects.delete(message.requestId);
+    if (subjects === this.#ours && subject !== undefined)
+      this.#follow(message.type, message.requestId, subject.namespace);
     return subject;
+  }
+
+  #follow(type: ControlMessage["type"], requestId: number, namespace: string): void {
+    if (type === "publishNamespace") this.#announcing.set(namespace, requestId);
+    else if (type === "publishNamespaceOk" || type === "publishNamespaceError") this.#announcing.delete(namespace);
+  }
+
+  /** An announcement of ours is over, answered or not. */
+  #unfollow(namespace: string): void {
+    const requestId = this.#announcing.get(namespace);
+    if (requestId === undefined) return;
+    this.#announcing.delete(namespace);
+    this.#ours.delete(requestId);
   }
 }
 

@@ -22,7 +22,12 @@ export interface Relay {
  */
 export async function start(config: RelayConfig): Promise<Relay> {
   const log = config.log ?? createLogger();
-  const hub = new Hub({ log, cacheBytes: config.cacheBytes, retentionMs: config.retentionMs });
+  const hub = new Hub({
+    log,
+    cacheBytes: config.cacheBytes,
+    sessionBytes: config.sessionBytes,
+    retentionMs: config.retentionMs,
+  });
   try {
     const listener = await listen({
       ...(config.host !== undefined && { host: config.host }),
@@ -30,7 +35,7 @@ export async function start(config: RelayConfig): Promise<Relay> {
       certificate: config.certificate,
       alpn: protocolsOf(),
       limits: { maxConnections: config.maxSessions ?? relayDefaults.maxSessions },
-      transport: { idleTimeoutMs: config.idleTimeoutMs ?? relayDefaults.idleTimeoutMs },
+      transport: { ...windows, idleTimeoutMs: config.idleTimeoutMs ?? relayDefaults.idleTimeoutMs },
       onConnection: (connection) => hub.join(connection),
     });
     return new RunningRelay(hub, listener, log);
@@ -39,6 +44,16 @@ export async function start(config: RelayConfig): Promise<Relay> {
     throw error;
   }
 }
+
+/**
+ * Bytes one peer may make the engine hold, smaller than the transport's own: the engine's memory is everybody's. Good for
+ * 160 Mbit/s from a publisher and as much to each subscriber at a round trip of 50 ms.
+ */
+const windows = {
+  streamReceiveWindow: 512 * 1024,
+  connectionReceiveWindow: 1024 * 1024,
+  sendWindow: 2 * 1024 * 1024,
+} as const;
 
 /** What sessions are told when the relay ends. */
 const farewell = "The relay is stopping.";
