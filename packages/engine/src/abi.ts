@@ -36,7 +36,14 @@ export interface HotExports {
 
 /** Set-up calls through wasm-bindgen. */
 export interface SetupCalls {
-  start(nowMicros: number, wallMillis: number, seed: Uint8Array, maxConnections: number, maxPeers: number): number;
+  start(
+    nowMicros: number,
+    wallMillis: number,
+    seed: Uint8Array,
+    maxConnections: number,
+    maxPeers: number,
+    crypto: number,
+  ): number;
   layout(index: number): number;
   memory_in_use(): number;
   last_error(): string;

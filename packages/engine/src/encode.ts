@@ -1,7 +1,7 @@
 /** Turns option objects into the flat numbers and bytes the set-up calls take, and their statuses into errors. */
 import { randomFillSync } from "node:crypto";
 import { EngineError } from "./errors.ts";
-import type { Congestion, EngineClock, TransportOptions, Trust } from "./options.ts";
+import type { Congestion, Crypto, EngineClock, TransportOptions, Trust } from "./options.ts";
 
 const utf8 = new TextEncoder();
 
@@ -107,6 +107,15 @@ export function encodedTransport(options: TransportOptions = {}): Float64Array {
     throw new EngineError("option-invalid", `congestion "${options.congestion}" is none of ${congestions.join(", ")}.`);
   }
   return Float64Array.of(...numbers, congestion);
+}
+
+const cryptos: readonly Crypto[] = ["simd", "ring"];
+
+/** The number `start` takes. */
+export function encodedCrypto(crypto: Crypto = "simd"): number {
+  const index = cryptos.indexOf(crypto);
+  if (index < 0) throw new EngineError("option-invalid", `crypto "${crypto}" is none of ${cryptos.join(", ")}.`);
+  return index;
 }
 
 /** A handle or count as it is; a negative status as the error it stands for. */

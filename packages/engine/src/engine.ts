@@ -11,6 +11,7 @@ import {
   concatenated,
   configBytes,
   encodedAlpn,
+  encodedCrypto,
   encodedTransport,
   encodedTrust,
   systemClock,
@@ -88,6 +89,7 @@ export class Engine {
     const clock = options.clock ?? systemClock;
     const entropy = options.entropy ?? systemEntropy;
     const { prepare, onPrepareError } = options;
+    const crypto = encodedCrypto(options.crypto);
     const start = clock.micros();
     this.#glue = bindGlue({
       host: {
@@ -119,7 +121,14 @@ export class Engine {
     const seed = new Uint8Array(32);
     entropy(seed);
     this.#status(
-      this.#glue.start(start, clock.wallMillis(), seed, options.maxConnections ?? 4096, options.maxPeers ?? 16_384),
+      this.#glue.start(
+        start,
+        clock.wallMillis(),
+        seed,
+        options.maxConnections ?? 4096,
+        options.maxPeers ?? 16_384,
+        crypto,
+      ),
     );
 
     const { buffer } = exports.memory;

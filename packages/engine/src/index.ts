@@ -22,6 +22,7 @@ export type {
   Congestion,
   ConnectionInfo,
   ConnectionStats,
+  Crypto,
   EndpointOptions,
   EngineClock,
   EngineOptions,

@@ -32,7 +32,15 @@ export interface EngineOptions {
   readonly maxConnections?: number;
   /** Peer addresses remembered besides those in use by connections. Default 16384, at least 2048. */
   readonly maxPeers?: number;
+  /** Who encrypts packets, on both sides of a connection alike. Default "simd". */
+  readonly crypto?: Crypto;
 }
+
+/**
+ * Implementation of ChaCha20-Poly1305, the suite both sides prefer: "simd" is ours in 128-bit lanes, "ring" the portable C
+ * of the library that does the rest of TLS, a few times slower. On the wire they are the same.
+ */
+export type Crypto = "simd" | "ring";
 
 /** Name of a congestion controller. */
 export type Congestion = "cubic" | "newreno" | "bbr";

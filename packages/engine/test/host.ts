@@ -1,5 +1,6 @@
 /** One engine with a host as small as it can be: it keeps every event, and sends what the tests queue. */
 import {
+  type Crypto,
   createEngine,
   DATA_FIN,
   type Engine,
@@ -27,6 +28,8 @@ export interface TestHostOptions {
   /** Give credit back for every byte at once. Default true. */
   readonly autoCredit?: boolean;
   readonly maxConnections?: number;
+  /** Default: the engine's. */
+  readonly crypto?: Crypto;
   /** Packets per pump. Default 64. */
   readonly budget?: number;
 }
@@ -111,6 +114,7 @@ export class TestHost {
       clock: options.clock,
       entropy: options.entropy,
       prepare: (_connection, stream, offset, max) => this.#prepare(stream, offset, max),
+      ...(options.crypto === undefined ? {} : { crypto: options.crypto }),
       ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),
     });
   }

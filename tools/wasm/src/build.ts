@@ -11,6 +11,7 @@ import { pathToFileURL } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { wrapGlue } from "./glue.ts";
 import { binFolder, productFolder, sourceFolder } from "./paths.ts";
+import { buildProbe, type Run } from "./probe.ts";
 import { sourceHash, wasmIsCurrent, writeStamp } from "./stamp.ts";
 
 /** Builds, whatever the stamp says. Throws with wasm-pack's exit code when it fails. */
@@ -19,18 +20,22 @@ export function buildWasm(environment: NodeJS.ProcessEnv = process.env): void {
   const out = mkdtempSync(join(tmpdir(), "moqingbird-wasm-"));
   const settings = ["--mode", "no-install", "--target", "no-modules", "--release", "--no-typescript", "--no-pack"];
   const wasmPack = ["build", "crates/abi", ...settings, "--out-dir", out, "--out-name", "engine"];
-  const { status, error } = spawnSync("wasm-pack", [...wasmPack, "--locked"], {
-    cwd: sourceFolder,
-    env: { ...environment, PATH: [binFolder, environment.PATH ?? ""].join(delimiter) },
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  if (error) throw new Error(`wasm-pack does not run: ${error.message}`, { cause: error });
-  if (status !== 0) throw new Error(`wasm-pack ended with exit code ${status}; its output above says why.`);
+  const run: Run = (program, args) => {
+    const { status, error } = spawnSync(program, args, {
+      cwd: sourceFolder,
+      env: { ...environment, PATH: [binFolder, environment.PATH ?? ""].join(delimiter) },
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    if (error) throw new Error(`${program} does not run: ${error.message}`, { cause: error });
+    if (status !== 0) throw new Error(`${program} ended with exit code ${status}; its output above says why.`);
+  };
+  run("wasm-pack", [...wasmPack, "--locked"]);
   mkdirSync(productFolder, { recursive: true });
   const product = join(productFolder, "engine.wasm");
   copyFileSync(join(out, "engine_bg.wasm"), product);
   writeFileSync(join(productFolder, "glue.cjs"), wrapGlue(readFileSync(join(out, "engine.js"), "utf8")));
   rmSync(out, { recursive: true });
+  buildProbe(run);
   writeStamp(hash);
 }
 

@@ -1,2 +1,3 @@
 export { buildWasm } from "./build.ts";
+export { type AeadProbe, aeadProbe } from "./probe.ts";
 export { wasmIsCurrent } from "./stamp.ts";

@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 export const sourceFolder = fileURLToPath(new URL("../../../wasm/", import.meta.url));
 /** Not in git; published with the engine package. */
 export const productFolder = fileURLToPath(new URL("../../../packages/engine/wasm/", import.meta.url));
+/** The AEAD alone (wasm/crates/aead-probe), for tests and benchmarks; not in git, never published. */
+export const probeFile = fileURLToPath(new URL("../dist/aead.wasm", import.meta.url));
 /** This tool's own sources: another way to build is another product. */
 export const toolFolder = fileURLToPath(new URL(".", import.meta.url));
 /** Binaryen's programs. */

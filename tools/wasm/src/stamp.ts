@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { productFolder, sourceFolder, toolFolder } from "./paths.ts";
+import { probeFile, productFolder, sourceFolder, toolFolder } from "./paths.ts";
 
 const stampFile = join(productFolder, "stamp.txt");
 const sources = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "crates/*/Cargo.toml", "crates/*/src/**/*.rs"];
@@ -26,8 +26,12 @@ export function sourceHash(): string {
 
 /** True when the wasm in packages/engine was built from the sources as they are. */
 export function wasmIsCurrent(): boolean {
-  const product = ["engine.wasm", "glue.cjs"].every((name) => existsSync(join(productFolder, name)));
-  return product && existsSync(stampFile) && readFileSync(stampFile, "utf8").trim() === sourceHash();
+  const product = ["engine.wasm", "glue.cjs"].map((name) => join(productFolder, name));
+  return (
+    [...product, probeFile].every((file) => existsSync(file)) &&
+    existsSync(stampFile) &&
+    readFileSync(stampFile, "utf8").trim() === sourceHash()
+  );
 }
 
 /** Marks the product as built from the sources that had this hash. */

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use moqingbird_quic::{
-    ClientOptions, ConnectionStats, Dir, EndpointLimits, Engine, Error, Instance, Limits, ServerOptions, Side,
+    ClientOptions, ConnectionStats, Crypto, Dir, EndpointLimits, Engine, Error, Instance, Limits, ServerOptions, Side,
     TransportSettings, Trust,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -21,13 +21,14 @@ impl Abi {
     }
 }
 
-/// Makes the engine. Comes first, once.
+/// Makes the engine. Comes first, once. `crypto` 0 simd, 1 ring.
 #[wasm_bindgen]
-pub fn start(now: f64, wall_millis: f64, seed: &[u8], max_connections: u32, max_peers: u32) -> i32 {
+pub fn start(now: f64, wall_millis: f64, seed: &[u8], max_connections: u32, max_peers: u32, crypto: u32) -> i32 {
     let Ok(seed) = <[u8; 32]>::try_from(seed) else { return Error::OptionInvalid(String::new()).status() };
     memory::claim();
+    let crypto = if crypto == 0 { Crypto::Simd } else { Crypto::Ring };
     let limits = Limits { connections: max_connections as usize, peers: max_peers as usize };
-    let mut engine = Instance::new(now as u64, wall_millis as u64, seed, limits);
+    let mut engine = Instance::new(now as u64, wall_millis as u64, seed, limits).with_crypto(crypto);
     let arenas = Arenas::new(&mut engine);
     ABI.set(Some(Abi { engine, arenas, last_error: String::new() }));
     0

@@ -18,12 +18,12 @@ use crate::{
 
 impl Engine for Instance {
     fn add_server_config(&mut self, options: ServerOptions<'_>) -> Result<u32, Error> {
-        let config = options.build(&self.clock, &self.secrets)?;
+        let config = options.build(&self.clock, &self.secrets, self.crypto)?;
         self.configs.insert(config).ok_or(Error::LimitReached("configuration"))
     }
 
     fn add_client_config(&mut self, options: ClientOptions<'_>) -> Result<u32, Error> {
-        let config = options.build(&self.clock, &self.rng)?;
+        let config = options.build(&self.clock, &self.rng, self.crypto)?;
         self.configs.insert(config).ok_or(Error::LimitReached("configuration"))
     }
 

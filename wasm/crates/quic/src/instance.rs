@@ -10,7 +10,7 @@ use bytes::Bytes;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
-    ClosedBy, Error, Event, Limits, PumpEnd,
+    ClosedBy, Crypto, Error, Event, Limits, PumpEnd,
     clock::Clock,
     config::{Config, Secrets},
     connection::{Connection, Phase},
@@ -41,6 +41,7 @@ pub struct Instance {
     pub(crate) keyed: Keyed,
     pub(crate) cid_key: [u8; 16],
     pub(crate) secrets: Secrets,
+    pub(crate) crypto: Crypto,
     max_connections: usize,
     pub(crate) configs: Slab<Config>,
     pub(crate) endpoints: Slab<Endpoint>,
@@ -81,6 +82,7 @@ impl Instance {
             keyed,
             cid_key,
             secrets,
+            crypto: Crypto::default(),
             max_connections: limits.connections,
             configs: Slab::new(MAX_CONFIGS),
             endpoints: Slab::new(MAX_ENDPOINTS),
@@ -98,6 +100,12 @@ impl Instance {
             end: PumpEnd::Idle,
             short_of_memory: false,
         }
+    }
+
+    /// Another implementation of packet protection, for configurations added from now on.
+    #[must_use]
+    pub fn with_crypto(self, crypto: Crypto) -> Self {
+        Self { crypto, ..self }
     }
 
     pub(crate) fn random_seed(&self) -> [u8; 32] {

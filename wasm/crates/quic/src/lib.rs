@@ -74,7 +74,7 @@ mod transmit;
 mod trust;
 mod wheel;
 
-pub use config::{ClientOptions, Congestion, ServerOptions, TransportSettings, Trust};
+pub use config::{ClientOptions, Congestion, Crypto, ServerOptions, TransportSettings, Trust};
 pub use endpoint::EndpointLimits;
 pub use engine::{ConnectionInfo, ConnectionStats, Datagram, Engine, Limits, Prepared, PumpEnd, Side, Source};
 pub use error::Error;

@@ -8,7 +8,7 @@ use rustls::{RootCertStore, client::Resumption, client::WebPkiServerVerifier, cl
 
 use super::{
     Config, TransportSettings,
-    crypto::{crypto_provider, initial_suite},
+    crypto::{Crypto, crypto_provider, initial_suite},
     pem, protocols,
 };
 use crate::{
@@ -42,8 +42,8 @@ pub struct ClientOptions<'a> {
 }
 
 impl ClientOptions<'_> {
-    pub(crate) fn build(self, clock: &Clock, rng: &Arc<Mutex<StdRng>>) -> Result<Config, Error> {
-        let provider = crypto_provider();
+    pub(crate) fn build(self, clock: &Clock, rng: &Arc<Mutex<StdRng>>, crypto: Crypto) -> Result<Config, Error> {
+        let provider = crypto_provider(crypto);
         let verifier: Arc<dyn ServerCertVerifier> = match self.trust {
             Trust::None => Arc::new(AnyCertificate::new(provider.clone())),
             Trust::Sha256 => Arc::new(PinnedCertificate::new(self.material, provider.clone())),

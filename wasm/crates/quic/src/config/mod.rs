@@ -8,6 +8,7 @@ mod server;
 mod transport;
 
 pub use client::{ClientOptions, Trust};
+pub use crypto::Crypto;
 pub(crate) use crypto::Secrets;
 pub use server::ServerOptions;
 pub use transport::{Congestion, TransportSettings};

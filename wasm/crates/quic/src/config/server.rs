@@ -10,7 +10,7 @@ use rustls::{
 
 use super::{
     Config, Secrets, TransportSettings,
-    crypto::{crypto_provider, initial_suite},
+    crypto::{Crypto, crypto_provider, initial_suite},
     pem, protocols,
 };
 use crate::{Error, clock::Clock};
@@ -34,8 +34,8 @@ pub struct ServerOptions<'a> {
 }
 
 impl ServerOptions<'_> {
-    pub(crate) fn build(self, clock: &Clock, secrets: &Secrets) -> Result<Config, Error> {
-        let provider = crypto_provider();
+    pub(crate) fn build(self, clock: &Clock, secrets: &Secrets, crypto: Crypto) -> Result<Config, Error> {
+        let provider = crypto_provider(crypto);
         let chain = pem::certificates(self.certificate_chain)?;
         let key = provider
             .key_provider
