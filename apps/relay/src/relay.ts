@@ -46,13 +46,14 @@ export async function start(config: RelayConfig): Promise<Relay> {
 }
 
 /**
- * Bytes one peer may make the engine hold, smaller than the transport's own: the engine's memory is everybody's. Good for
- * 160 Mbit/s from a publisher and as much to each subscriber at a round trip of 50 ms.
+ * Bytes one peer may make the engine hold, smaller than the transport's own: the engine's memory is everybody's, and a
+ * peer that stops acknowledging keeps its send window until it times out. Good for 160 Mbit/s from a publisher and 80 to
+ * each subscriber at a round trip of 50 ms.
  */
 const windows = {
   streamReceiveWindow: 512 * 1024,
   connectionReceiveWindow: 1024 * 1024,
-  sendWindow: 2 * 1024 * 1024,
+  sendWindow: 512 * 1024,
 } as const;
 
 /** What sessions are told when the relay ends. */
