@@ -1,9 +1,11 @@
 /** `./run bench NAME [--json] [--seconds N]`: prints each figure with the peer it was measured against in the same run. */
 import { parseArgs } from "node:util";
+import { aead } from "./aead.ts";
 import { bulk } from "./bulk.ts";
 import { type Figure, printFigures } from "./figure.ts";
 
 const benches: Record<string, { readonly says: string; run(seconds: number): Promise<Figure[]> }> = {
+  aead: { says: "packet encryption in wasm against node:crypto, and ours against ring in the engine", run: aead },
   bulk: { says: "one stream over loopback against raw dgram sending", run: bulk },
 };
 
