@@ -164,6 +164,22 @@ test("a publisher that leaves without a word ends its tracks, and the name is fr
   expect(next).toEqual(["0.0 b"]);
 });
 
+test("a subscription that still waits is asked of the publisher who takes the namespace over", async () => {
+  const stuck = await join();
+  const silent = new BroadcastProducer();
+  silent.onTrackRequest = () => {}; // never answers: its process is gone, its session not timed out yet
+  await stuck.publish(namespace, silent.consume()).ready;
+  const waiting = follow(await join());
+  await steady();
+  expect(events("upstream-subscribe")).toHaveLength(1);
+  const { track } = await publish();
+  track.appendGroup().writeObject(bytes("a"));
+  const told = await waiting;
+  await steady();
+  expect(told).toEqual(["0.0 a"]);
+  expect(events("subscribe-error")).toEqual([]);
+});
+
 test("announcements reach those who asked, and only what they asked for", async () => {
   const viewer = await join();
   const told: string[] = [];

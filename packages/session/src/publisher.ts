@@ -13,7 +13,7 @@ import {
   type Unsubscribe,
   type UnsubscribeNamespace,
 } from "@moqingbird/codec";
-import { type BroadcastConsumer, type Origin, TrackName, TrackNamespace } from "@moqingbird/model";
+import { type BroadcastConsumer, type Origin, type TrackConsumer, TrackName, TrackNamespace } from "@moqingbird/model";
 import { charges, nameCharge } from "./budget.ts";
 import { closeCode, requestCode } from "./codes.ts";
 import type { Core } from "./core.ts";
@@ -181,6 +181,10 @@ export class Publisher {
         `UNSUBSCRIBE names request ${message.requestId}, which never existed.`,
       );
     }
+  }
+
+  successor(namespace: TrackNamespace, trackName: Uint8Array): TrackConsumer | undefined {
+    return this.#find(namespace)?.track(TrackName.of(trackName));
   }
 
   subscriptionOver(subscription: ServedSubscription): void {

@@ -30,6 +30,8 @@ import type { SortKey } from "./transport.ts";
 export interface ServingOwner {
   /** The subscription is over and the peer was told, or told us. Once. */
   subscriptionOver(subscription: ServedSubscription): void;
+  /** The track of whoever publishes the namespace by now. */
+  successor(namespace: TrackNamespace, trackName: Uint8Array): TrackConsumer | undefined;
 }
 
 const start: Location = { group: 0, object: 0 };
@@ -43,7 +45,8 @@ export class ServedSubscription {
   readonly chargedBytes: number;
   readonly #core: Core;
   readonly #owner: ServingOwner;
-  readonly #consumer: TrackConsumer;
+  readonly #trackName: Uint8Array;
+  #consumer: TrackConsumer;
   readonly #filter: Filter;
   readonly #requestedOrder: Subscribe["groupOrder"];
   readonly #clock: GroupClock;
@@ -80,6 +83,7 @@ export class ServedSubscription {
     this.namespace = namespace;
     this.key = key;
     this.chargedBytes = chargedBytes;
+    this.#trackName = message.trackName;
     this.#consumer = consumer;
     this.#filter = message.filter;
     this.#requestedOrder = message.groupOrder;
@@ -168,6 +172,14 @@ export class ServedSubscription {
     this.#consumer.onAnswer = undefined;
     const { state, ending } = this.#consumer;
     if (state === "rejected") {
+      // Nothing was delivered yet, so whoever took the namespace over can be asked in the former's place.
+      const next = ending?.code === "replaced" ? this.#owner.successor(this.namespace, this.#trackName) : undefined;
+      if (next) {
+        this.#consumer.close();
+        this.#consumer = next;
+        this.begin();
+        return;
+      }
       const code = ending?.wireCode ?? (ending?.code === "not-found" ? requestCode.trackDoesNotExist : undefined);
       this.#refuse(code ?? requestCode.internalError, ending?.reason ?? "The track was refused.");
       return;
