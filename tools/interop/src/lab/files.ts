@@ -5,12 +5,16 @@ import { readFile, writeFile } from "node:fs/promises";
 
 const pieceBytes = 1024 * 1024;
 
-/**
- * Writes bytes that look random and returns the seed they came from, which a failed test prints. The environment variable
- * INTEROP_SEED repeats a run.
- */
+/** A new seed for what a test draws, which it prints when it fails. The environment variable INTEROP_SEED repeats a run. */
+export const newSeed = (): string => process.env.INTEROP_SEED ?? randomBytes(8).toString("hex");
+
+/** Bytes that look random; the same seed gives the same. */
+export const seededBytes = (seed: string, sizeBytes: number): Buffer =>
+  Buffer.concat([...keyStream(seed, sizeBytes)], sizeBytes);
+
+/** Writes bytes that look random and returns the seed they came from. */
 export async function makeRandomFile(file: string, sizeBytes: number): Promise<string> {
-  const seed = process.env.INTEROP_SEED ?? randomBytes(8).toString("hex");
+  const seed = newSeed();
   await writeFile(file, keyStream(seed, sizeBytes));
   return seed;
 }

@@ -25,3 +25,6 @@ export const pythonPins = {
 
 /** The Pythons for which aiopquic of this version has wheels, preferred first. */
 export const pythonVersions = ["3.12", "3.13"] as const;
+
+/** quiche with a Node API. (quic-go's version is in go/quicpeer/go.mod.) */
+export const npmPins = { "@currentspace/http3": "0.9.0" } as const;

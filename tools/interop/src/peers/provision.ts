@@ -3,12 +3,16 @@
 import { existsSync } from "node:fs";
 import { Failure, needApt } from "@moqingbird/toolchain";
 import { cargoProgram, installCargoPeers } from "./cargo.ts";
-import { type CargoPeer, cratePins, pythonPins } from "./pins.ts";
+import { buildGoPeers, goProgram } from "./go.ts";
+import { installNpmPeers, quicheFolder, quichePresent } from "./npm.ts";
+import { type CargoPeer, cratePins, npmPins, pythonPins } from "./pins.ts";
 import { aiomoqtPython, installPythonPeers } from "./python.ts";
 
 /** Builds or fetches what is missing. Warm it costs a few file reads. */
 export async function provision(): Promise<void> {
   await needApt("ffmpeg");
+  await buildGoPeers();
+  await installNpmPeers();
   await installPythonPeers();
   await installCargoPeers();
 }
@@ -25,6 +29,19 @@ export function peerPython(): string {
   const python = aiomoqtPython();
   if (python === undefined) throw missing(`aiomoqt ${pythonPins.aiomoqt}`);
   return python;
+}
+
+/** The path of our program on quic-go. Throws when it is not built. */
+export function peerQuicGo(): string {
+  const program = goProgram();
+  if (!existsSync(program)) throw missing("quicpeer");
+  return program;
+}
+
+/** The folder that has quiche's Node package. Throws when it is not installed. */
+export function peerQuiche(): string {
+  if (!quichePresent()) throw missing(`@currentspace/http3 ${npmPins["@currentspace/http3"]}`);
+  return quicheFolder();
 }
 
 const missing = (name: string): Failure => new Failure(`The peer ${name} is not installed: ./run interop installs it.`);
