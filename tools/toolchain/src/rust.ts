@@ -14,12 +14,16 @@ import { debianSysroot, sysrootPossible } from "./sysroot.ts";
 
 const target = "wasm32-unknown-unknown";
 
-/** Environment for `cargo` and `wasm-pack`, for wasm and native builds alike. */
+/**
+ * Environment for `cargo` and `wasm-pack`, for wasm and native builds alike. What cargo compiles is kept outside the checkout,
+ * so that a fresh clone compiles our own crates only.
+ */
 export async function rustEnvironment(): Promise<NodeJS.ProcessEnv> {
+  const CARGO_TARGET_DIR = process.env.CARGO_TARGET_DIR ?? inCache("target");
   const path = (process.env.PATH ?? "").split(delimiter);
   const tools = inCache("tools", "bin");
   if (pathHasTarget()) {
-    return { PATH: [tools, ...path].join(delimiter), ...(await wasmClang()) };
+    return { CARGO_TARGET_DIR, PATH: [tools, ...path].join(delimiter), ...(await wasmClang()) };
   }
   if (!sysrootPossible()) {
     throw new Failure(
@@ -28,6 +32,7 @@ export async function rustEnvironment(): Promise<NodeJS.ProcessEnv> {
   }
   const sysroot = await debianSysroot();
   return {
+    CARGO_TARGET_DIR,
     PATH: [join(sysroot, "bin"), tools, ...path].join(delimiter),
     RUSTUP_TOOLCHAIN: undefined,
     ...(await wasmClang()),

@@ -35,7 +35,7 @@ export function buildWasm(environment: NodeJS.ProcessEnv = process.env): void {
   copyFileSync(join(out, "engine_bg.wasm"), product);
   writeFileSync(join(productFolder, "glue.cjs"), wrapGlue(readFileSync(join(out, "engine.js"), "utf8")));
   rmSync(out, { recursive: true });
-  buildProbe(run);
+  buildProbe(run, environment);
   writeStamp(hash);
 }
 

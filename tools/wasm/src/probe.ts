@@ -18,12 +18,17 @@ const optimisation = [
   "--enable-multivalue",
 ];
 
-/** Builds it with cargo and wasm-opt. */
-export function buildProbe(run: Run): void {
+/** Builds it with cargo and wasm-opt. `environment` is that of `run`. */
+export function buildProbe(run: Run, environment: NodeJS.ProcessEnv): void {
   const target = "wasm32-unknown-unknown";
   run("cargo", ["build", "--locked", "--release", "--target", target, "--package", "moqingbird-aead-probe"]);
   mkdirSync(dirname(probeFile), { recursive: true });
-  const built = join(sourceFolder, "target", target, "release", "moqingbird_aead_probe.wasm");
+  const built = join(
+    environment.CARGO_TARGET_DIR ?? join(sourceFolder, "target"),
+    target,
+    "release",
+    "moqingbird_aead_probe.wasm",
+  );
   run("wasm-opt", [...optimisation, built, "--output", probeFile]);
 }
 
