@@ -15,6 +15,11 @@ export interface RelayConfig {
    * real size; 32 KiB of each session do not count. A session may hold as much as is still free. Default 24 MiB.
    */
   readonly sessionBytes?: number | undefined;
+  /**
+   * Resident memory this process is to stay under, in bytes: the cache makes room as it comes near. For a process that is
+   * the relay's own. Default: not watched; `moqb relay` sets 300 MB.
+   */
+  readonly processBytes?: number | undefined;
   /** How long a finished group that is not its track's newest stays readable, in milliseconds. Default 5000. */
   readonly retentionMs?: number | undefined;
   /** Sessions at a time; further connections are refused. Default 1000. */

@@ -7,6 +7,7 @@ import { Budget } from "@moqingbird/session";
 import { relayDefaults } from "./config.ts";
 import { Directory, directoryNamespace } from "./directory.ts";
 import type { RelayLogger } from "./log.ts";
+import { guardMemory } from "./memory-guard.ts";
 import { Peer, type PeerConnection } from "./peer.ts";
 
 export interface HubOptions {
@@ -14,6 +15,7 @@ export interface HubOptions {
   readonly cacheBytes?: number | undefined;
   readonly sessionBytes?: number | undefined;
   readonly retentionMs?: number | undefined;
+  readonly processBytes?: number | undefined;
 }
 
 export interface HubStats {
@@ -38,16 +40,18 @@ export class Hub {
   readonly #directory: Directory;
   readonly #peers = new Set<Peer>();
   readonly #watch: NodeJS.Timeout;
+  readonly #guard: { stop(): void } | undefined;
   #nextPeer = 1;
   #evictedGroups = 0;
 
-  constructor({ log, cacheBytes, sessionBytes, retentionMs }: HubOptions) {
+  constructor({ log, cacheBytes, sessionBytes, retentionMs, processBytes }: HubOptions) {
     this.#log = log;
     this.#budget = new Budget({ capacityBytes: sessionBytes ?? relayDefaults.sessionBytes });
     this.#cache = new Cache({
       capacityBytes: cacheBytes ?? relayDefaults.cacheBytes,
       retentionMs: retentionMs ?? relayDefaults.retentionMs,
     });
+    this.#guard = processBytes === undefined ? undefined : guardMemory(this.#cache, processBytes);
     this.#directory = new Directory(this.#origin, this.#cache);
     this.#origin.onRequest = (namespace) =>
       namespace.equals(directoryNamespace) ? this.#directory.consume() : undefined;
@@ -77,6 +81,7 @@ export class Hub {
   /** Ends every session, telling each why. Resolves when all are over. */
   async close(reason: string): Promise<void> {
     clearInterval(this.#watch);
+    this.#guard?.stop();
     this.#tellDrops();
     const over = [...this.#peers].map((peer) => {
       peer.close(reason);

@@ -27,6 +27,7 @@ export async function start(config: RelayConfig): Promise<Relay> {
     cacheBytes: config.cacheBytes,
     sessionBytes: config.sessionBytes,
     retentionMs: config.retentionMs,
+    processBytes: config.processBytes,
   });
   try {
     const listener = await listen({

@@ -44,6 +44,8 @@ export interface Holding {
 
 export class Cache {
   readonly capacityBytes: number;
+  /** What it keeps to for now, at most `capacityBytes`: less while the process is short of memory. Counts from the next bytes on. */
+  limitBytes: number;
   readonly retentionMs: number;
   /** The clock given. */
   readonly now: () => number;
@@ -66,6 +68,7 @@ export class Cache {
   /** @throws ModelError `option-invalid`. */
   constructor(options: CacheOptions = {}) {
     this.capacityBytes = options.capacityBytes ?? 64 * 1024 * 1024;
+    this.limitBytes = this.capacityBytes;
     this.retentionMs = options.retentionMs ?? 5000;
     this.now = options.now ?? (() => performance.now());
     this.schedule = options.schedule ?? scheduleTimeout;
@@ -96,8 +99,9 @@ export class Cache {
    * @internal
    */
   charge(holding: Holding, bytes: number): boolean {
-    while (this.#usedBytes + this.pool.bytes + bytes > this.capacityBytes) {
-      if (this.pool.bytes > 0) this.pool.shrink(this.#usedBytes + this.pool.bytes + bytes - this.capacityBytes);
+    const limit = Math.min(this.limitBytes, this.capacityBytes);
+    while (this.#usedBytes + this.pool.bytes + bytes > limit) {
+      if (this.pool.bytes > 0) this.pool.shrink(this.#usedBytes + this.pool.bytes + bytes - limit);
       else if (!this.#evict() || holding.discarding) return false;
     }
     if (holding.discarding) return false;

@@ -10,6 +10,9 @@ import { parseSize } from "../quantity.ts";
 import { untilAborted } from "../signal.ts";
 import { parseListenAddress } from "../url.ts";
 
+/** What the process may take beside its cache: with the default cache of 64 MiB, 300 MB in all. */
+const besideCacheBytes = 232_000_000;
+
 const flags = z.object({
   listen: flag(z.string().default(`[::]:${relayDefaults.port}`), {
     value: "ADDR",
@@ -81,7 +84,8 @@ export const relayCommand = defineCommand({
     const certificate = await readCertificate(values);
     const log = createLogger({ level: values.logLevel, destination: await logDestination(values.logFile) });
     const { cache: cacheBytes, maxSessions } = values;
-    const relay = await start({ ...listen, certificate, cacheBytes, maxSessions, log });
+    const processBytes = cacheBytes + besideCacheBytes;
+    const relay = await start({ ...listen, certificate, cacheBytes, processBytes, maxSessions, log });
     greet(relay, certificate, surroundings);
     try {
       await Promise.race([untilAborted(surroundings.signal), relay.closed]);
