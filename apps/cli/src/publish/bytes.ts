@@ -1,6 +1,6 @@
 /** `--format bytes`: objects of 64 KiB in groups of 4 MiB; put end to end they are the input again. */
-import type { GroupProducer, SubgroupProducer, TrackProducer } from "@moqingbird/model";
-import { finishTrack, type Publisher } from "./publisher.ts";
+import type { TrackProducer } from "@moqingbird/model";
+import { finishGroup, finishTrack, type OpenGroup, openGroup, type Publisher } from "./publisher.ts";
 
 export const objectBytes = 64 * 1024;
 export const groupBytes = 4 * 1024 * 1024;
@@ -9,7 +9,9 @@ export class BytesPublisher implements Publisher {
   readonly #track: TrackProducer;
   readonly #object = new Uint8Array(objectBytes);
   #filled = 0;
-  #group: { producer: GroupProducer; stream: SubgroupProducer; objects: number } | undefined;
+  /** Stays open when it is full, until there is another: the track's end belongs into its last group. */
+  #group: OpenGroup | undefined;
+  #objects = 0;
   groups = 0;
 
   constructor(track: TrackProducer) {
@@ -28,26 +30,21 @@ export class BytesPublisher implements Publisher {
 
   end(): void {
     if (this.#filled > 0) this.#flush();
-    this.#endGroup();
-    finishTrack(this.#track);
+    finishTrack(this.#track, this.#group);
+    this.#group = undefined;
   }
 
   #flush(): void {
-    this.#group ??= this.#openGroup();
-    this.#group.stream.writeObject(this.#object.subarray(0, this.#filled));
+    if (this.#group === undefined || this.#objects * objectBytes >= groupBytes) this.#nextGroup();
+    this.#group?.stream.writeObject(this.#object.subarray(0, this.#filled));
     this.#filled = 0;
-    if (++this.#group.objects * objectBytes >= groupBytes) this.#endGroup();
+    this.#objects++;
   }
 
-  #openGroup() {
-    const producer = this.#track.appendGroup();
+  #nextGroup(): void {
+    if (this.#group !== undefined) finishGroup(this.#group);
+    this.#group = openGroup(this.#track);
+    this.#objects = 0;
     this.groups++;
-    return { producer, stream: producer.subgroup(0, { endOfGroup: true }), objects: 0 };
-  }
-
-  #endGroup(): void {
-    this.#group?.stream.finish();
-    this.#group?.producer.finish();
-    this.#group = undefined;
   }
 }

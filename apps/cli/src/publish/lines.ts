@@ -2,9 +2,9 @@
  * `--format lines`: one line is one object, sent at once. A line keeps its newline, so that objects put end to end are the
  * input again. A group holds the lines of one second, so that whoever joins late gets the last second and then all.
  */
-import type { GroupProducer, SubgroupProducer, TrackProducer } from "@moqingbird/model";
+import type { TrackProducer } from "@moqingbird/model";
 import { Failure } from "../failure.ts";
-import { finishTrack, type Publisher } from "./publisher.ts";
+import { finishGroup, finishTrack, type OpenGroup, openGroup, type Publisher } from "./publisher.ts";
 
 /** How long a group takes lines, in milliseconds, and how many bytes at most. */
 export const groupMs = 1000;
@@ -19,7 +19,7 @@ export class LinesPublisher implements Publisher {
   readonly #track: TrackProducer;
   readonly #now: () => number;
   readonly #splitter = new LineSplitter();
-  #group: { producer: GroupProducer; stream: SubgroupProducer; since: number; bytes: number } | undefined;
+  #group: (OpenGroup & { since: number; bytes: number }) | undefined;
   groups = 0;
 
   constructor(track: TrackProducer, now: () => number) {
@@ -41,8 +41,8 @@ export class LinesPublisher implements Publisher {
   end(): void {
     const last = this.#splitter.end();
     if (last !== undefined) this.#publish(last);
-    this.#endGroup();
-    finishTrack(this.#track);
+    finishTrack(this.#track, this.#group);
+    this.#group = undefined;
   }
 
   #publish(line: Uint8Array): void {
@@ -55,14 +55,12 @@ export class LinesPublisher implements Publisher {
   }
 
   #openGroup(since: number) {
-    const producer = this.#track.appendGroup();
     this.groups++;
-    return { producer, stream: producer.subgroup(0, { endOfGroup: true }), since, bytes: 0 };
+    return { ...openGroup(this.#track), since, bytes: 0 };
   }
 
   #endGroup(): void {
-    this.#group?.stream.finish();
-    this.#group?.producer.finish();
+    if (this.#group !== undefined) finishGroup(this.#group);
     this.#group = undefined;
   }
 }
