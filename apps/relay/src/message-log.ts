@@ -68,12 +68,17 @@ const last: ReadonlySet<ControlMessage["type"]> = new Set([
   "subscribeNamespaceError",
 ]);
 
+/** Names kept of subscriptions given back; a publisher that answers none of them loses the oldest one's name in the log. */
+const maxGivenBack = 256;
+
 export class MessageLog {
   readonly #log: RelayLogger;
   readonly #theirs = new Map<number, Subject>();
   readonly #ours = new Map<number, Subject>();
   /** Requests among ours that announce a namespace and were not answered: their end names only the namespace. */
   readonly #announcing = new Map<string, number>();
+  /** Subscriptions we gave back: the publisher's PUBLISH_DONE is still to come. Oldest first. */
+  readonly #givenBack = new Map<number, Subject>();
 
   constructor(log: RelayLogger) {
     this.#log = log;
@@ -103,9 +108,11 @@ export class MessageLog {
       if (subjects === this.#ours && named !== undefined) this.#unfollow(named.namespace);
       return named;
     }
+    if (message.type === "publishDone" && subjects === this.#ours) this.#takeBack(message.requestId);
     const subject = named ?? subjects.get(message.requestId);
     if (named !== undefined) subjects.set(message.requestId, named);
     if (last.has(message.type)) subjects.delete(message.requestId);
+    if (message.type === "unsubscribe" && subjects === this.#ours) this.#giveBack(message.requestId, subject);
     if (subjects === this.#ours && subject !== undefined)
       this.#follow(message.type, message.requestId, subject.namespace);
     return subject;
@@ -114,6 +121,18 @@ export class MessageLog {
   #follow(type: ControlMessage["type"], requestId: number, namespace: string): void {
     if (type === "publishNamespace") this.#announcing.set(namespace, requestId);
     else if (type === "publishNamespaceOk" || type === "publishNamespaceError") this.#announcing.delete(namespace);
+  }
+
+  #giveBack(requestId: number, subject: Subject | undefined): void {
+    if (subject === undefined) return;
+    this.#givenBack.set(requestId, subject);
+    if (this.#givenBack.size <= maxGivenBack) return;
+    for (const oldest of this.#givenBack.keys()) return void this.#givenBack.delete(oldest);
+  }
+
+  #takeBack(requestId: number): void {
+    const subject = this.#givenBack.get(requestId);
+    if (subject !== undefined && this.#givenBack.delete(requestId)) this.#ours.set(requestId, subject);
   }
 
   /** An announcement of ours is over, answered or not. */

@@ -59,7 +59,11 @@ export class SessionError extends Error {
   ) {
     const says = sentences.get(code) ?? code;
     super(
-      says.replace(/\{(\w+)\}/g, (_, word: string) => String(values[word] ?? word)),
+      // A value that is a sentence itself (a peer's reason) brings a full stop of its own.
+      says.replace(/\{(\w+)\}(\.?)/g, (_, word: string, stop: string) => {
+        const value = String(values[word] ?? word);
+        return value.endsWith(".") ? value : value + stop;
+      }),
       detail.cause === undefined ? undefined : { cause: detail.cause },
     );
     this.code = code;

@@ -141,7 +141,11 @@ export class TransportError extends Error {
 
 function sentence(code: TransportErrorCode, values: Readonly<Record<string, string | number>>): string {
   const row = transportErrors.find((candidate) => candidate.code === code);
-  return (row?.says ?? code).replace(/\{(\w+)\}/g, (_, word: string) => String(values[word] ?? `(no ${word})`));
+  // A value that is a sentence itself (a peer's reason) brings a full stop of its own.
+  return (row?.says ?? code).replace(/\{(\w+)\}(\.?)/g, (_, word: string, stop: string) => {
+    const value = String(values[word] ?? `(no ${word})`);
+    return value.endsWith(".") ? value : value + stop;
+  });
 }
 
 /** What an unknown thrown value says. */

@@ -54,4 +54,7 @@ test("TLS alerts and QUIC errors become the sentences people need", () => {
   expect(error(ClosedBy.PEER_APPLICATION, 3n, "", context)[1]).toBe(
     "relay.test:4443 closed the connection with code 3: it gave no reason.",
   );
+  expect(error(ClosedBy.PEER_APPLICATION, 3n, "The relay is stopping.", context)[1]).toBe(
+    "relay.test:4443 closed the connection with code 3: The relay is stopping.",
+  );
 });

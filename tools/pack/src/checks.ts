@@ -13,9 +13,9 @@ export function contents({ name, file }: Tarball): void {
     .split("\n")
     .map((path) => path.replace("package/", ""));
   const needed = ["LICENSE", "README.md", "package.json", "dist/index.js", "dist/index.d.ts"];
-  if (name === "@moqingbird/engine") needed.push("wasm/engine.wasm");
+  if (name === "@moqingbird/engine") needed.push("wasm/engine.wasm", "wasm/glue.cjs");
   const missing = needed.filter((path) => !paths.includes(path));
-  const strange = paths.filter((path) => /^(src|test|node_modules)\/|\.(map|log|tgz)$/.test(path));
+  const strange = paths.filter((path) => /^(src|test|node_modules)\/|\.(map|log|tgz)$|^wasm\/stamp/.test(path));
   if (missing.length > 0) throw new Error(`missing: ${missing.join(", ")}`);
   if (strange.length > 0) throw new Error(`not for users: ${strange.join(", ")}`);
 }

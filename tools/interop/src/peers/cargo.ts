@@ -1,7 +1,7 @@
 /** The peers that come as crates: compiled once by cargo into the cache. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { Failure, inCache, needApt, run, step, thrice, which } from "@moqingbird/toolchain";
+import { Failure, inCache, needApt, run, rustEnvironment, step, thrice, which } from "@moqingbird/toolchain";
 import { type CargoPeer, cargoFolder, cratePins } from "./pins.ts";
 
 /** A cargo peer's program, whether it is there or not. */
@@ -11,7 +11,7 @@ export const cargoProgram = (peer: CargoPeer): string => join(cargoFolder, "bin"
 export async function installCargoPeers(): Promise<void> {
   const missing = (Object.keys(cratePins) as CargoPeer[]).filter((peer) => !present(peer));
   if (missing.length === 0) return;
-  await needApt("cargo");
+  if (which("cargo") === undefined) await rustEnvironment(); // brings the compiler the engine is built with, or says what to install
   await needApt("cc", "build-essential");
   // One target folder for all: they share most of their dependencies, and a second try goes on where the first stopped.
   const targetFolder = inCache("peers", "target");
