@@ -12,7 +12,7 @@
 //	move                go on from another UDP port (client only)
 //
 // One-way streams come back as one-way streams of the peer's, datagrams as datagrams. What the peer itself sees is told on
-// standard output, one fact per line: see `say`. With QLOGDIR set it also writes a qlog.
+// standard output, one fact per line: see `say`.
 package main
 
 import (
@@ -33,6 +33,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/qlog"
+	"github.com/quic-go/quic-go/qlogwriter"
 )
 
 const (
@@ -149,9 +150,26 @@ func (o options) config() *quic.Config {
 		EnableDatagrams:      true,
 		MaxIdleTimeout:       o.idle,
 		HandshakeIdleTimeout: handshakeTimeout,
-		Tracer:               qlog.DefaultConnectionTracer,
+		Tracer:               func(context.Context, bool, quic.ConnectionID) qlogwriter.Trace { return keyUpdates{} },
 	}
 }
+
+// keyUpdates is a trace of a connection that tells of this side's key updates (RFC 9001 section 6), and of nothing else.
+type keyUpdates struct{}
+
+func (k keyUpdates) AddProducer() qlogwriter.Recorder { return k }
+
+func (keyUpdates) SupportsSchemas(string) bool { return false }
+
+func (keyUpdates) RecordEvent(event qlogwriter.Event) {
+	update, isUpdate := event.(qlog.KeyUpdated)
+	// One update changes two keys; it is told once.
+	if isUpdate && update.Trigger == qlog.KeyUpdateLocal && update.KeyType == qlog.KeyTypeClient1RTT {
+		say("key updated to phase %d", update.KeyPhase)
+	}
+}
+
+func (keyUpdates) Close() error { return nil }
 
 func (o options) protocols() []string { return strings.Split(o.alpn, ",") }
 
