@@ -2,9 +2,12 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Stops V8's young generation from growing with the allocation rate: under a flood it takes 48 MB of garbage that lives for
- * milliseconds. Scavenges come more often and are as much shorter. Only for a program whose process is its own.
+ * Stops V8's heap from growing with the allocation rate. The young generation takes 48 MB of garbage that lives for
+ * milliseconds under a flood: scavenges come more often and are as much shorter. The old one grows to four times what
+ * lives in it before it is collected: with half as much again it is collected sooner, concurrently. Only for a program
+ * whose process is its own, before it allocates much.
  */
-export function keepYoungGenerationSmall(): void {
+export function keepHeapSmall(): void {
   setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString("--heap-growing-percent=50");
 }

@@ -6,6 +6,8 @@ import type { Cache } from "@moqingbird/model";
 
 /** How often the process is looked at, in milliseconds. A look costs microseconds. */
 const lookMs = 100;
+/** And whenever so many bytes came into the cache: what a fast publisher sends in 100 ms is a tenth of the bound. */
+const lookBytes = 2 * 1024 * 1024;
 /** The part of the bound above which the cache makes room. */
 const highMark = 0.75;
 /** What the cache gives up for each byte above the mark: memory that is free to the process is not yet free to the system. */
@@ -21,8 +23,15 @@ export function cacheLimit(capacityBytes: number, rssBytes: number, boundBytes: 
 
 /** Watches this process until stopped. Does not keep it alive. */
 export function guardMemory(cache: Cache, boundBytes: number): { stop(): void } {
-  const timer = setInterval(() => {
+  const look = () => {
     cache.limitBytes = cacheLimit(cache.capacityBytes, process.memoryUsage.rss(), boundBytes);
-  }, lookMs).unref();
-  return { stop: () => clearInterval(timer) };
+  };
+  const timer = setInterval(look, lookMs).unref();
+  cache.onGrowth(lookBytes, look);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      cache.onGrowth(Number.POSITIVE_INFINITY, look);
+    },
+  };
 }

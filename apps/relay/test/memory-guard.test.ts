@@ -1,4 +1,4 @@
-import { Cache } from "@moqingbird/model";
+import { BroadcastProducer, Cache } from "@moqingbird/model";
 import { expect, test } from "vitest";
 import { cacheLimit, guardMemory } from "../src/memory-guard.ts";
 
@@ -22,4 +22,16 @@ test("a process above its bound shrinks the cache, and one below gives it back",
   const roomy = guardMemory(cache, 100_000 * mega);
   await settled(64 * mega);
   roomy.stop();
+});
+
+test("a burst is met before the timer looks", () => {
+  const cache = new Cache({ capacityBytes: 64 * mega });
+  const guard = guardMemory(cache, 1);
+  const broadcast = new BroadcastProducer({ cache });
+  broadcast
+    .createTrack("video")
+    .appendGroup()
+    .writeObject(new Uint8Array(3 * mega));
+  expect(cache.limitBytes).toBe(8 * mega);
+  guard.stop();
 });

@@ -54,6 +54,10 @@ export class Cache {
   /** Blocks of dropped groups, for reuse. They count against the capacity, and go before any group does. @internal */
   readonly pool: BlockPool;
   #usedBytes = 0;
+  /** Charged since `onGrowth`'s last call, how much may be, and whom to call. */
+  #grownBytes = 0;
+  #growthBytes = Number.POSITIVE_INFINITY;
+  #grown: (() => void) | undefined;
   #evictedGroups = 0;
   #expiredGroups = 0;
   /** Complete, not newest: one list per retention time, so each is in order of expiry. Few distinct times are in use. */
@@ -95,10 +99,25 @@ export class Cache {
   }
 
   /**
+   * Calls back whenever another `everyBytes` are about to be charged: who sets `limitBytes` by what the process takes need
+   * not wait for a timer while a burst comes in. One at a time; Infinity ends it.
+   */
+  onGrowth(everyBytes: number, grown: () => void): void {
+    this.#growthBytes = everyBytes;
+    this.#grown = grown;
+    this.#grownBytes = 0;
+  }
+
+  /**
    * Makes room and charges. False when the holding itself had to go, or when there is nothing left to evict.
    * @internal
    */
   charge(holding: Holding, bytes: number): boolean {
+    this.#grownBytes += bytes;
+    if (this.#grownBytes >= this.#growthBytes) {
+      this.#grownBytes = 0;
+      this.#grown?.();
+    }
     const limit = Math.min(this.limitBytes, this.capacityBytes);
     while (this.#usedBytes + this.pool.bytes + bytes > limit) {
       if (this.pool.bytes > 0) this.pool.shrink(this.#usedBytes + this.pool.bytes + bytes - limit);

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { defineCommand, type Surroundings } from "../command.ts";
 import { Failure, systemReason } from "../failure.ts";
 import { flag } from "../flags.ts";
-import { keepYoungGenerationSmall } from "../heap.ts";
+import { keepHeapSmall } from "../heap.ts";
 import { parseSize } from "../quantity.ts";
 import { untilAborted } from "../signal.ts";
 import { parseListenAddress } from "../url.ts";
@@ -79,7 +79,7 @@ export const relayCommand = defineCommand({
     },
   ],
   async run(values, surroundings) {
-    keepYoungGenerationSmall();
+    keepHeapSmall();
     const listen = parseListenAddress(values.listen);
     const certificate = await readCertificate(values);
     const log = createLogger({ level: values.logLevel, destination: await logDestination(values.logFile) });
