@@ -109,7 +109,7 @@ export interface ClientConfigOptions {
 
 /** Limits of one endpoint (one UDP socket). */
 export interface EndpointOptions {
-  /** Handshakes under way; further first packets get Retry, then refusal. Default 1024. */
+  /** Handshakes under way: from an eighth of it on clients must prove their address (Retry), above it they are refused. Default 1024. */
   readonly maxHandshakes?: number;
   /** Connections of this endpoint. Default: the engine's. */
   readonly maxConnections?: number;

@@ -5,8 +5,8 @@ use quinn_proto::ConnectionHandle;
 /// Bounds of one endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct EndpointLimits {
-    /// Handshakes under way as server; from half of it on clients must prove their address (Retry), above it they are
-    /// refused.
+    /// Handshakes under way as server; from an eighth of it on clients must prove their address (Retry), above it they
+    /// are refused. One costs about 35 kB, so that made-up addresses hold less than 5 MB of the default.
     pub handshakes: usize,
     /// Connections.
     pub connections: usize,
@@ -72,7 +72,7 @@ impl Endpoint {
     pub(crate) fn admission(&self, validated: bool, may_retry: bool) -> Admission {
         if self.closing || self.open >= self.limits.connections || self.handshakes >= self.limits.handshakes {
             Admission::Refuse
-        } else if !validated && may_retry && self.handshakes >= self.limits.handshakes / 2 {
+        } else if !validated && may_retry && self.handshakes >= self.limits.handshakes / 8 {
             Admission::Retry
         } else {
             Admission::Accept

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use quinn_proto::{DatagramEvent, EcnCodepoint, Incoming, Transmit};
 
 use crate::{
-    ClosedBy, Datagram, Event, SLOT_BYTES, TransmitRecord,
+    ClosedBy, Datagram, Event, TransmitRecord,
     connection::{Connection, Phase},
     endpoint::Admission,
     instance::Instance,
@@ -22,6 +22,8 @@ pub(crate) struct PacketBuffers {
 
 /// As many as one batch has packets.
 const BUFFERS: usize = 512;
+/// A buffer takes the packets of most paths; a larger one grows it. What waits for a gap to be filled holds one whole.
+const BUFFER_BYTES: usize = 1280;
 
 impl PacketBuffers {
     fn copy(&mut self, packet: &[u8]) -> BytesMut {
@@ -32,7 +34,7 @@ impl PacketBuffers {
         let buffer = &mut self.ring[self.next];
         buffer.clear();
         if !buffer.try_reclaim(packet.len()) {
-            *buffer = BytesMut::with_capacity(SLOT_BYTES);
+            *buffer = BytesMut::with_capacity(packet.len().max(BUFFER_BYTES));
         }
         buffer.extend_from_slice(packet);
         buffer.split()

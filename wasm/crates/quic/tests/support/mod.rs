@@ -7,14 +7,16 @@ use std::{collections::HashMap, net::SocketAddr};
 use moqingbird_quic::*;
 use moqingbird_rogue::{Frames, Hello, Options, Peer, Space};
 
+pub(crate) mod siege;
+
 pub(crate) const MILLISECOND: u64 = 1000;
 pub(crate) const SECOND: u64 = 1_000_000;
 
-/// Windows and limits of the engine under test.
-pub(crate) const STREAM_WINDOW: u64 = 64 << 10;
-pub(crate) const CONNECTION_WINDOW: u64 = 256 << 10;
-pub(crate) const UNI_STREAMS: u64 = 100;
-pub(crate) const BIDI_STREAMS: u64 = 8;
+/// Windows and limits of the engine under test: the host's defaults.
+pub(crate) const STREAM_WINDOW: u64 = 1 << 20;
+pub(crate) const CONNECTION_WINDOW: u64 = 4 << 20;
+pub(crate) const UNI_STREAMS: u64 = 128;
+pub(crate) const BIDI_STREAMS: u64 = 32;
 pub(crate) const DATAGRAM_BYTES: u64 = 256 << 10;
 
 pub(crate) fn transport() -> TransportSettings {
@@ -27,7 +29,7 @@ pub(crate) fn transport() -> TransportSettings {
         8_388_608.0,
         UNI_STREAMS as f64,
         BIDI_STREAMS as f64,
-        STREAM_WINDOW as f64,
+        262_144.0,
         1200.0,
         1200.0,
         DATAGRAM_BYTES as f64,
