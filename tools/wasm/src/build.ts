@@ -10,8 +10,9 @@ import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { wrapGlue } from "./glue.ts";
+import { buildParts, type Run } from "./parts.ts";
 import { binFolder, productFolder, sourceFolder } from "./paths.ts";
-import { buildProbe, type Run } from "./probe.ts";
+
 import { sourceHash, wasmIsCurrent, writeStamp } from "./stamp.ts";
 
 /** Builds, whatever the stamp says. Throws with wasm-pack's exit code when it fails. */
@@ -35,7 +36,7 @@ export function buildWasm(environment: NodeJS.ProcessEnv = process.env): void {
   copyFileSync(join(out, "engine_bg.wasm"), product);
   writeFileSync(join(productFolder, "glue.cjs"), wrapGlue(readFileSync(join(out, "engine.js"), "utf8")));
   rmSync(out, { recursive: true });
-  buildProbe(run, environment);
+  buildParts(run, environment);
   writeStamp(hash);
 }
 

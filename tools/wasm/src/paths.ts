@@ -7,6 +7,8 @@ export const sourceFolder = fileURLToPath(new URL("../../../wasm/", import.meta.
 export const productFolder = fileURLToPath(new URL("../../../packages/engine/wasm/", import.meta.url));
 /** The AEAD alone (wasm/crates/aead-probe), for tests and benchmarks; not in git, never published. */
 export const probeFile = fileURLToPath(new URL("../dist/aead.wasm", import.meta.url));
+/** The simulator's link (wasm/crates/sim), which packages/testing loads; not in git, never published. */
+export const linkFile = fileURLToPath(new URL("../../../packages/testing/wasm/link.wasm", import.meta.url));
 /** This tool's own sources: another way to build is another product. */
 export const toolFolder = fileURLToPath(new URL(".", import.meta.url));
 /** Binaryen's programs. */

@@ -1,36 +1,6 @@
 /** The AEAD alone as a small module (wasm/crates/aead-probe): tests and benchmarks reach it, the engine does not export it. */
-import { mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { probeFile, sourceFolder } from "./paths.ts";
-
-/** Runs a program in the cargo workspace and throws when it fails. */
-export type Run = (program: string, args: readonly string[]) => void;
-
-/** What the engine's wasm is optimised with, so that figures of one hold for the other (wasm/crates/abi/Cargo.toml). */
-const optimisation = [
-  "-O3",
-  "--enable-simd",
-  "--enable-bulk-memory",
-  "--enable-nontrapping-float-to-int",
-  "--enable-sign-ext",
-  "--enable-mutable-globals",
-  "--enable-reference-types",
-  "--enable-multivalue",
-];
-
-/** Builds it with cargo and wasm-opt. `environment` is that of `run`. */
-export function buildProbe(run: Run, environment: NodeJS.ProcessEnv): void {
-  const target = "wasm32-unknown-unknown";
-  run("cargo", ["build", "--locked", "--release", "--target", target, "--package", "moqingbird-aead-probe"]);
-  mkdirSync(dirname(probeFile), { recursive: true });
-  const built = join(
-    environment.CARGO_TARGET_DIR ?? join(sourceFolder, "target"),
-    target,
-    "release",
-    "moqingbird_aead_probe.wasm",
-  );
-  run("wasm-opt", [...optimisation, built, "--output", probeFile]);
-}
+import { readFileSync } from "node:fs";
+import { probeFile } from "./paths.ts";
 
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
@@ -58,7 +28,7 @@ export interface AeadProbe {
   mask(): void;
 }
 
-/** A fresh instance of what {@link buildProbe} built. */
+/** A fresh instance of what tools/wasm built. */
 export function aeadProbe(): AeadProbe {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(probeFile)), {});
   const probe = exports as unknown as Exports;
