@@ -24,6 +24,10 @@ describe.each(published.map((manifest) => [manifest.name, manifest] as const))("
     for (const [entry, { "@moqingbird/source": source, ...world }] of entries) {
       expect(source, entry).toMatch(/^\.\/src\/[\w/-]+\.ts$/);
       expect(existsSync(resolve(root, manifest.folder, source ?? ""))).toBe(true);
+      if (Object.keys(world).length === 0) {
+        expect(manifest.publishConfig?.exports, "an entry for the workspace only").not.toHaveProperty([entry]);
+        continue;
+      }
       expect(Object.keys(world), "types come first, or they are not found").toEqual(["types", "default"]);
       expect(world.default).toMatch(/^\.\/dist\/[\w/-]+\.js$/);
       expect(world.types).toBe(world.default?.replace(/\.js$/, ".d.ts"));

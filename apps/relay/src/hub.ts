@@ -3,7 +3,7 @@
  * track, however many ask for it, and one copy of every group, are the model's doing. Knows no sockets.
  */
 import { Cache, Origin } from "@moqingbird/model";
-import { Budget } from "@moqingbird/session";
+import { Budget, type Timers } from "@moqingbird/session";
 import { relayDefaults } from "./config.ts";
 import { Directory, directoryNamespace } from "./directory.ts";
 import type { RelayLogger } from "./log.ts";
@@ -16,6 +16,8 @@ export interface HubOptions {
   readonly sessionBytes?: number | undefined;
   readonly retentionMs?: number | undefined;
   readonly processBytes?: number | undefined;
+  /** Clock and timers of sessions and groups. Default: the host's. */
+  readonly timers?: Timers | undefined;
 }
 
 export interface HubStats {
@@ -36,6 +38,7 @@ export class Hub {
   readonly #log: RelayLogger;
   readonly #cache: Cache;
   readonly #budget: Budget;
+  readonly #timers: Timers | undefined;
   readonly #origin = new Origin();
   readonly #directory: Directory;
   readonly #peers = new Set<Peer>();
@@ -44,12 +47,14 @@ export class Hub {
   #nextPeer = 1;
   #evictedGroups = 0;
 
-  constructor({ log, cacheBytes, sessionBytes, retentionMs, processBytes }: HubOptions) {
+  constructor({ log, cacheBytes, sessionBytes, retentionMs, processBytes, timers }: HubOptions) {
     this.#log = log;
+    this.#timers = timers;
     this.#budget = new Budget({ capacityBytes: sessionBytes ?? relayDefaults.sessionBytes });
     this.#cache = new Cache({
       capacityBytes: cacheBytes ?? relayDefaults.cacheBytes,
       retentionMs: retentionMs ?? relayDefaults.retentionMs,
+      ...(timers !== undefined && { now: () => timers.now(), schedule: (ms, task) => timers.schedule(ms, task) }),
     });
     this.#guard = processBytes === undefined ? undefined : guardMemory(this.#cache, processBytes);
     this.#directory = new Directory(this.#origin, this.#cache);
@@ -73,7 +78,13 @@ export class Hub {
     const session = String(this.#nextPeer++);
     const { address, port } = connection.remoteAddress;
     const log = this.#log.child({ session, peer: `${address}:${port}` });
-    const peer = new Peer(connection, { origin: this.#origin, cache: this.#cache, budget: this.#budget, log });
+    const peer = new Peer(connection, {
+      origin: this.#origin,
+      cache: this.#cache,
+      budget: this.#budget,
+      log,
+      timers: this.#timers,
+    });
     this.#peers.add(peer);
     void peer.over.then(() => this.#peers.delete(peer));
   }

@@ -7,6 +7,7 @@ import {
   type Connection,
   type Session,
   type SessionEnd,
+  type Timers,
 } from "@moqingbird/session";
 import { directoryNamespace } from "./directory.ts";
 import type { RelayLogger } from "./log.ts";
@@ -18,6 +19,7 @@ export interface PeerOptions {
   readonly budget: Budget;
   /** Already carries the session's id and address. */
   readonly log: RelayLogger;
+  readonly timers?: Timers | undefined;
 }
 
 /** Counters of a connection that go into the line of its end. */
@@ -54,13 +56,14 @@ export class Peer {
   }
 
   async #run(): Promise<void> {
-    const { cache, budget, log } = this.#options;
+    const { cache, budget, log, timers } = this.#options;
     const openedAt = performance.now();
     try {
       const messages = new MessageLog(log);
       const session = await accept(this.#connection, {
         cache,
         budget,
+        ...(timers !== undefined && { timers }),
         onMessage: messages.message,
         onPublishNamespace: refuseOwn,
       });

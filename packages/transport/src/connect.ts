@@ -39,7 +39,12 @@ const attemptDelayMs = 250;
  * `certificate-untrusted`, `no-common-alpn`, `handshake-failed`, `server-refused`, `option-invalid`, and the reason of
  * `signal`.
  */
-export async function connect(options: ConnectOptions): Promise<Connection> {
+export function connect(options: ConnectOptions): Promise<Connection> {
+  return connectOn(runtime(), options);
+}
+
+/** `connect` on a runtime that is not this thread's: a simulated process. */
+export async function connectOn(shared: Runtime, options: ConnectOptions): Promise<Connection> {
   const { port, alpn, signal, timeoutMs = defaultHandshakeTimeoutMs } = options;
   const host = bareHost(options.host);
   signal?.throwIfAborted();
@@ -47,7 +52,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   checkAlpn(alpn);
   if (!(timeoutMs > 0))
     throw new TransportError("option-invalid", { option: "timeoutMs", detail: "it must be above 0" });
-  const attempt = new Attempts(runtime(), options, host, timeoutMs);
+  const attempt = new Attempts(shared, options, host, timeoutMs);
   return attempt.run();
 }
 

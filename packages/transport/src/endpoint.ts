@@ -14,7 +14,6 @@ import {
   type TransportSettings,
 } from "./settings.ts";
 import type { SocketBuffers, UdpBackend, UdpOptions, UdpOwner } from "./udp/backend.ts";
-import { openDgram } from "./udp/dgram.ts";
 
 /** How to open an endpoint. */
 export interface EndpointStart {
@@ -59,7 +58,7 @@ export class Endpoint implements UdpOwner {
     runtime.addEndpoint(endpoint);
     try {
       const { bufferBytes = defaultSocketBufferBytes } = start.udp;
-      endpoint.#backend = await openDgram({ ...start.udp, bufferBytes }, endpoint);
+      endpoint.#backend = await runtime.openUdp({ ...start.udp, bufferBytes }, endpoint);
       if (endpoint.#crash !== undefined) {
         await endpoint.#backend.close();
         throw endpoint.#crash;
@@ -172,20 +171,20 @@ export class Endpoint implements UdpOwner {
 
   // --- Packets ----------------------------------------------------------------------------------------------------
 
-  push(slot: number, packet: Uint8Array, peer: number): void {
+  push(slot: number, packet: Uint8Array, peer: number, ecn: number): void {
     const { peers } = this.#runtime;
-    this.#backend.push(slot, packet, peers.address(peer), peers.port(peer));
+    this.#backend.push(slot, packet, peers.address(peer), peers.port(peer), ecn);
   }
 
   flush(): boolean {
     return this.#backend.flush();
   }
 
-  received(packet: Uint8Array, address: string, port: number): void {
+  received(packet: Uint8Array, address: string, port: number, ecn: number): void {
     if (this.#crash !== undefined) return;
     this.#refusals.count = 0;
     const peer = this.#peer >= 0 ? this.#peer : this.#runtime.peers.index(address, port);
-    if (peer >= 0) this.#runtime.receive(packet, this.handle, peer);
+    if (peer >= 0) this.#runtime.receive(packet, this.handle, peer, ecn);
   }
 
   released(slot: number): void {

@@ -11,7 +11,7 @@
  * acknowledgement lies in the socket buffer. Work per turn is bounded; what is left gets the next turn, after other I/O.
  */
 import type { MessagePort } from "node:worker_threads";
-import { type LoopClock, systemClock } from "./clock.ts";
+import { type LoopClock, type LoopTimeout, type LoopTimers, systemClock, systemTimers } from "./clock.ts";
 import { TaskPort } from "./task-port.ts";
 
 /** The phases in the order of a turn; `ready` comes once. */
@@ -58,6 +58,8 @@ export interface PacketLoop {
 /** Options of {@link Executor}. */
 export interface ExecutorOptions {
   readonly clock?: LoopClock;
+  /** Default: Node's. */
+  readonly timers?: LoopTimers;
   /** Called in every phase; for tests and traces. */
   readonly trace?: (step: LoopStep) => void;
 }
@@ -98,12 +100,13 @@ const nodeTickMicros = 1000;
 export class Executor {
   readonly #loop: PacketLoop;
   readonly #clock: LoopClock;
+  readonly #eventLoop: LoopTimers;
   readonly #trace: ((step: LoopStep) => void) | undefined;
   readonly #timers = new Map<number, Timer>();
   readonly #port = new TaskPort((task) => this.add(task));
   #tasks: (() => void)[] = [];
-  #immediate: NodeJS.Immediate | undefined;
-  #timeout: NodeJS.Timeout | undefined;
+  #immediate: object | undefined;
+  #timeout: LoopTimeout | undefined;
   #timeoutAt = 0;
   #holds = 0;
   #running = false;
@@ -123,6 +126,7 @@ export class Executor {
   constructor(loop: PacketLoop, options: ExecutorOptions = {}) {
     this.#loop = loop;
     this.#clock = options.clock ?? systemClock;
+    this.#eventLoop = options.timers ?? systemTimers;
     this.#trace = options.trace;
   }
 
@@ -189,7 +193,7 @@ export class Executor {
     if (this.#immediate !== undefined || this.#running) return;
     this.#reason = reason;
     this.#wokenAt = this.#clock.micros();
-    this.#immediate = setImmediate(this.#turn);
+    this.#immediate = this.#eventLoop.setImmediate(this.#turn, this.#wokenAt);
   }
 
   /** The wheel says that this timer is due. */
@@ -291,7 +295,7 @@ export class Executor {
     }
     if (this.#timeout !== undefined) {
       if (this.#timeoutAt <= deadline) return;
-      clearTimeout(this.#timeout);
+      this.#eventLoop.clearTimeout(this.#timeout);
       this.#timeout = undefined;
     }
     const wait = deadline - this.#clock.micros();
@@ -300,7 +304,7 @@ export class Executor {
       return;
     }
     this.#timeoutAt = deadline;
-    this.#timeout = setTimeout(this.#expired, Math.floor(wait / 1000));
+    this.#timeout = this.#eventLoop.setTimeout(this.#expired, Math.floor(wait / 1000));
     if (this.#holds === 0) this.#timeout.unref();
   }
 
@@ -314,7 +318,7 @@ export class Executor {
   #soon(dueMicros: number): void {
     this.#reason = "timer";
     this.#wokenAt = dueMicros;
-    this.#immediate = setImmediate(this.#turn);
+    this.#immediate = this.#eventLoop.setImmediate(this.#turn, this.#wokenAt);
   }
 
   #cancel(timer: Timer): boolean {

@@ -61,13 +61,17 @@ export interface Listener extends AsyncDisposable {
  * Listens for QUIC connections. Errors: `address-in-use`, `address-invalid`, `certificate-unreadable`, `key-unreadable`,
  * `key-mismatch`, `option-invalid`.
  */
-export async function listen(options: ListenOptions): Promise<Listener> {
+export function listen(options: ListenOptions): Promise<Listener> {
+  return listenOn(runtime(), options);
+}
+
+/** `listen` on a runtime that is not this thread's: a simulated process. */
+export async function listenOn(shared: Runtime, options: ListenOptions): Promise<Listener> {
   const { port = 0, alpn, transport = {}, limits = {}, signal, reusePort = false } = options;
   signal?.throwIfAborted();
   const host = options.host === undefined ? undefined : bareHost(options.host);
   checkPort(port, host ?? "::", 0);
   checkAlpn(alpn);
-  const shared = runtime();
   const configs = new ServerConfigs(shared, alpn, transport);
   const serverConfig = configs.add(options.certificate);
   let endpoint: Endpoint;

@@ -28,7 +28,7 @@ import {
 } from "@moqingbird/engine";
 import { rejectedChannel } from "./channels.ts";
 import { ClientConfigs } from "./client-configs.ts";
-import { type LoopClock, systemClock } from "./clock.ts";
+import { type LoopClock, type LoopTimeout, type LoopTimers, systemClock, systemTimers } from "./clock.ts";
 import { closeFacts, closeInfo } from "./close-info.ts";
 import type { DatagramDropReason } from "./connection.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -38,6 +38,8 @@ import { Executor, type LoopStep, type PacketLoop } from "./executor.ts";
 import { PeerTable } from "./peers.ts";
 import type { QuicConnection } from "./quic-connection.ts";
 import type { QuicStream } from "./streams.ts";
+import type { OpenUdp } from "./udp/backend.ts";
+import { openDgram } from "./udp/dgram.ts";
 
 /** Packets one turn builds at most: about 1 ms of work, so that no burst of sends keeps receiving waiting. */
 const packetsPerPump = 128;
@@ -53,9 +55,14 @@ const dropReasons: Readonly<Record<number, DatagramDropReason>> = {
 };
 const decoder = new TextDecoder();
 
-/** Options of a runtime; for tests. */
+/** What a runtime takes from the machine it runs on. Default: this process's clock, timers, entropy and `node:dgram`. */
 export interface RuntimeOptions {
   readonly clock?: LoopClock;
+  readonly timers?: LoopTimers;
+  /** Fills `target` with entropy for the engine. */
+  readonly entropy?: (target: Uint8Array) => void;
+  /** Opens every socket of this runtime. */
+  readonly openUdp?: OpenUdp;
   readonly trace?: (step: LoopStep) => void;
 }
 
@@ -67,7 +74,12 @@ export class Runtime implements PacketLoop {
   /** Received packets lost because a turn's slots were full. */
   droppedPackets = 0;
 
+  /** Opens a socket. */
+  readonly openUdp: OpenUdp;
+
   readonly #clock: LoopClock;
+  readonly #timers: LoopTimers;
+  readonly #entropy: ((target: Uint8Array) => void) | undefined;
   readonly #endpoints: (Endpoint | undefined)[] = [];
   readonly #connections: (QuicConnection | undefined)[] = [];
   readonly #streams: (QuicStream | undefined)[] = [];
@@ -78,12 +90,19 @@ export class Runtime implements PacketLoop {
   #dirty = false;
   #moreEvents = false;
   #morePackets = false;
-  #blockedTimer: NodeJS.Timeout | undefined;
+  #blockedTimer: LoopTimeout | undefined;
   #flushed: (() => void)[] = [];
 
   constructor(options: RuntimeOptions = {}) {
+    this.openUdp = options.openUdp ?? openDgram;
     this.#clock = options.clock ?? systemClock;
-    this.executor = new Executor(this, { clock: this.#clock, ...(options.trace ? { trace: options.trace } : {}) });
+    this.#timers = options.timers ?? systemTimers;
+    this.#entropy = options.entropy;
+    this.executor = new Executor(this, {
+      clock: this.#clock,
+      timers: this.#timers,
+      ...(options.trace ? { trace: options.trace } : {}),
+    });
   }
 
   /** The engine, made when first asked for. Errors: EngineError `not-built`. */
@@ -163,7 +182,7 @@ export class Runtime implements PacketLoop {
   // --- Packets in -------------------------------------------------------------------------------------------------
 
   /** Absorbs one packet into the engine's arena; the turn that follows processes all of the burst. */
-  receive(packet: Uint8Array, endpoint: number, peer: number): void {
+  receive(packet: Uint8Array, endpoint: number, peer: number, ecn: number): void {
     const { engine } = this.#live;
     if (this.#rxCount === engine.rxSlots) {
       this.droppedPackets++;
@@ -172,7 +191,7 @@ export class Runtime implements PacketLoop {
     const slot = engine.rxView(this.#rxCount);
     if (packet.length > slot.length) return; // larger than any QUIC packet of ours: noise
     slot.set(packet);
-    engine.rx(this.#rxCount++, packet.length, endpoint, peer, 0);
+    engine.rx(this.#rxCount++, packet.length, endpoint, peer, ecn);
     this.executor.wake("packets");
   }
 
@@ -263,6 +282,7 @@ export class Runtime implements PacketLoop {
   #start(): EngineInstance {
     const engine = createEngine({
       clock: this.#clock,
+      ...(this.#entropy ? { entropy: this.#entropy } : {}),
       prepare: this.#prepare,
       onPrepareError: (error, _connection, stream) => {
         const connection = this.#stream(stream)?.connection;
@@ -303,12 +323,12 @@ export class Runtime implements PacketLoop {
       view = engine.txView(slot).subarray(0, length);
       this.#txViews[slot] = view;
     }
-    endpoint.push(slot, view, engine.txPeer(record));
+    endpoint.push(slot, view, engine.txPeer(record), engine.txEcn(record));
     this.#touched.add(endpoint);
   }
 
   #retryBlocked(): void {
-    this.#blockedTimer ??= setTimeout(() => {
+    this.#blockedTimer ??= this.#timers.setTimeout(() => {
       this.#blockedTimer = undefined;
       this.touch();
     }, blockedSocketMs);

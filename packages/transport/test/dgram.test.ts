@@ -50,7 +50,7 @@ test("packets of both families arrive at a socket bound to all addresses, and th
   const { port } = server.backend.local;
   const clients = await Promise.all(["127.0.0.1", "::1"].map((address) => socket({ peer: { address, port } })));
   clients.forEach(({ backend }, i) => {
-    backend.push(7 + i, bytes(`client ${i}`), "", 0);
+    backend.push(7 + i, bytes(`client ${i}`), "", 0, 0);
     expect(backend.flush()).toBe(true);
   });
   expect(clients.map(({ owner }) => owner.free)).toEqual([[7], [8]]);
@@ -61,7 +61,7 @@ test("packets of both families arrive at a socket bound to all addresses, and th
 test("an unconnected socket sends without waiting for a name look-up", async () => {
   const to = await socket({ address: "127.0.0.1" });
   const from = await socket({ address: "127.0.0.1" });
-  for (let slot = 0; slot < 20; slot++) from.backend.push(slot, bytes("x"), "127.0.0.1", to.backend.local.port);
+  for (let slot = 0; slot < 20; slot++) from.backend.push(slot, bytes("x"), "127.0.0.1", to.backend.local.port, 0);
   expect(from.owner.free).toHaveLength(20);
   await to.owner.until(() => to.owner.packets.length === 20);
 });
@@ -70,7 +70,7 @@ test("slots stay leased, in order, while libuv holds their packets", async () =>
   const to = await socket({ address: "127.0.0.1" });
   const from = await socket({ address: "127.0.0.1" });
   const held = vi.spyOn(Object.getPrototypeOf(createSocket("udp4").unref()), "getSendQueueCount");
-  const send = (slot: number) => from.backend.push(slot, bytes("x"), "127.0.0.1", to.backend.local.port);
+  const send = (slot: number) => from.backend.push(slot, bytes("x"), "127.0.0.1", to.backend.local.port, 0);
   held.mockReturnValue(1);
   send(1);
   held.mockReturnValue(2);
@@ -93,7 +93,7 @@ test("without a send queue count, as in Deno, callbacks free the slots", async (
   try {
     const to = await socket({ address: "127.0.0.1" });
     const from = await socket({ address: "127.0.0.1" });
-    for (const slot of [4, 5, 6]) from.backend.push(slot, bytes("x"), "127.0.0.1", to.backend.local.port);
+    for (const slot of [4, 5, 6]) from.backend.push(slot, bytes("x"), "127.0.0.1", to.backend.local.port, 0);
     expect(from.owner.free).toEqual([]);
     expect(from.backend.flush()).toBe(false);
     await to.owner.until(() => to.owner.packets.length === 3);
@@ -109,8 +109,8 @@ test("a connected socket hears that nothing listens there", async () => {
   const { port } = probe.backend.local;
   await probe.backend.close();
   const { backend, owner } = await socket({ peer: { address: "127.0.0.1", port } });
-  backend.push(0, bytes("anybody?"), "", 0);
-  backend.push(1, bytes("anybody?"), "", 0);
+  backend.push(0, bytes("anybody?"), "", 0, 0);
+  backend.push(1, bytes("anybody?"), "", 0, 0);
   await owner.until(() => owner.refusals > 0);
 });
 
@@ -163,6 +163,6 @@ test("a packet for a closed socket only frees its slot", async () => {
   const { backend, owner } = await socket();
   await backend.close();
   await backend.close();
-  backend.push(3, bytes("late"), "127.0.0.1", 9);
+  backend.push(3, bytes("late"), "127.0.0.1", 9, 0);
   expect(owner.free).toEqual([3]);
 });

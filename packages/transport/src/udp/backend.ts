@@ -46,8 +46,8 @@ export interface UdpOptions {
 
 /** What a backend tells its owner. */
 export interface UdpOwner {
-  /** A packet; valid during the call only. */
-  received(packet: Uint8Array, address: string, port: number): void;
+  /** A packet, valid during the call only, and the ECN code point of its IP header; 0 where the backend cannot tell. */
+  received(packet: Uint8Array, address: string, port: number, ecn: number): void;
   /** The kernel has copied the packet of this slot. */
   released(slot: number): void;
   /** The peer of a connected socket sent "port unreachable". Anybody on the path can forge that: a hint, not a fact. */
@@ -62,8 +62,11 @@ export interface UdpBackend {
   /** Bound address. */
   readonly local: SocketAddress;
   readonly buffers: SocketBuffers;
-  /** Gives one packet to the kernel. Its bytes must not change until `released(slot)`, which may come at once. */
-  push(slot: number, packet: Uint8Array, address: string, port: number): void;
+  /**
+   * Gives one packet to the kernel, with an ECN code point where the backend can. Its bytes must not change until
+   * `released(slot)`, which may come at once.
+   */
+  push(slot: number, packet: Uint8Array, address: string, port: number, ecn: number): void;
   /** Ends a batch of pushes: releases what the kernel has taken. False: it still holds packets, flush again soon. */
   flush(): boolean;
   /** An open socket keeps the process alive unless it is `unref`ed. */
@@ -72,3 +75,6 @@ export interface UdpBackend {
   /** Waits a moment for packets the kernel has not taken, then closes. */
   close(): Promise<void>;
 }
+
+/** Binds (and connects) a socket. Errors: `address-in-use`, `address-invalid`, `unreachable`. */
+export type OpenUdp = (options: UdpOptions, owner: UdpOwner) => Promise<UdpBackend>;

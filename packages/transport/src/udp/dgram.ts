@@ -193,7 +193,7 @@ class DgramBackend implements UdpBackend {
   }
 
   readonly #received = (packet: Uint8Array, { address, port }: RemoteInfo): void => {
-    this.#owner.received(packet, address, port);
+    this.#owner.received(packet, address, port, 0);
   };
 
   /** Errors of receiving, and of the sends that are watched. What matters is the answer of the peer's host. */
