@@ -10,7 +10,7 @@ const run = (...args: string[]) => spawnSync(resolve(root, "run"), args, { encod
 test("without a command it lists the commands", () => {
   const { status, stdout } = run();
   expect(status).toBe(0);
-  for (const command of ["demo", "moqb", "relay", "test", "interop", "bench", "build", "clean"]) {
+  for (const command of ["demo", "moqb", "relay", "test", "interop", "sim", "bench", "build", "clean"]) {
     expect(stdout).toMatch(new RegExp(`^ {2}${command} `, "m"));
   }
 });

@@ -1,0 +1,12 @@
+export {
+  atLeast,
+  atMost,
+  type Figures,
+  happened,
+  type Run,
+  runScenario,
+  type Scenario,
+  ScenarioFailure,
+} from "./scenario.ts";
+export { scenarios } from "./scenarios/index.ts";
+export { Simulation, type SimulationOptions } from "./simulation.ts";

@@ -1,0 +1,66 @@
+/**
+ * A simulated process: a packet loop, an engine in WebAssembly and sockets of its own, exactly as a thread of Node has them,
+ * on the timeline's clock, with seeded entropy.
+ */
+import {
+  derivedSeed,
+  EventLoop,
+  type Host,
+  seededEntropy,
+  simulationCertificate,
+  simulationName,
+  simulationWallMillis,
+} from "@moqingbird/testing";
+import {
+  type Certificate,
+  type Connection,
+  type ConnectOptions,
+  certificateFingerprint,
+  type Listener,
+  type ListenOptions,
+} from "@moqingbird/transport";
+import { connectOn, listenOn, Runtime } from "@moqingbird/transport/simulation";
+import type { Simulation } from "./simulation.ts";
+import { openSimulatedUdp } from "./udp.ts";
+
+/** Port of every simulated server. */
+export const serverPort = 4443;
+
+const fingerprint = certificateFingerprint(simulationCertificate.chain);
+
+export class Process {
+  readonly simulation: Simulation;
+  readonly host: Host;
+  readonly runtime: Runtime;
+  /** Clock and timers, also those of sessions and caches. */
+  readonly loop: EventLoop;
+
+  constructor(simulation: Simulation, host: Host, index: number) {
+    this.simulation = simulation;
+    this.host = host;
+    this.loop = new EventLoop(simulation.timeline, simulationWallMillis);
+    this.runtime = new Runtime({
+      clock: this.loop,
+      timers: this.loop,
+      entropy: seededEntropy(derivedSeed(simulation.seed, 0x1000 + index)),
+      openUdp: (options, owner) => openSimulatedUdp(this, options, owner),
+    });
+  }
+
+  /** As `listen` of the transport, with the simulation's certificate. */
+  listen(options: Partial<ListenOptions> & Pick<ListenOptions, "alpn" | "onConnection">): Promise<Listener> {
+    const certificate: Certificate = simulationCertificate;
+    return listenOn(this.runtime, { host: this.host.address, port: serverPort, certificate, ...options });
+  }
+
+  /** As `connect` of the transport, to the server of another process. */
+  connect(to: Process, options: Partial<ConnectOptions> & Pick<ConnectOptions, "alpn">): Promise<Connection> {
+    return connectOn(this.runtime, {
+      host: to.host.address,
+      port: serverPort,
+      serverName: simulationName,
+      trust: { sha256: [fingerprint] },
+      ...options,
+    });
+  }
+}
