@@ -47,8 +47,22 @@ export interface SetupCalls {
   layout(index: number): number;
   memory_in_use(): number;
   last_error(): string;
-  add_server_config(chain: Uint8Array, key: Uint8Array, alpn: Uint8Array, transport: Float64Array): number;
-  add_client_config(alpn: Uint8Array, trust: number, material: Uint8Array, transport: Float64Array): number;
+  add_server_config(
+    chain: Uint8Array,
+    key: Uint8Array,
+    alpn: Uint8Array,
+    transport: Float64Array,
+    keyLog: number,
+    trace: number,
+  ): number;
+  add_client_config(
+    alpn: Uint8Array,
+    trust: number,
+    material: Uint8Array,
+    transport: Float64Array,
+    keyLog: number,
+    trace: number,
+  ): number;
   free_config(config: number): number;
   open_endpoint(serverConfig: number, maxHandshakes: number, maxConnections: number): number;
   set_server_config(endpoint: number, serverConfig: number): number;
@@ -59,6 +73,7 @@ export interface SetupCalls {
   connection_server_name(connection: number): string;
   connection_peer(connection: number): number;
   connection_side(connection: number): number;
+  /** Empty when the handle is stale. */
   connection_stats(connection: number): Float64Array;
   set_max_streams(connection: number, direction: number, count: number): number;
   set_receive_window(connection: number, bytes: number): number;

@@ -1,7 +1,7 @@
 /** Turns option objects into the flat numbers and bytes the set-up calls take, and their statuses into errors. */
 import { randomFillSync } from "node:crypto";
 import { EngineError } from "./errors.ts";
-import type { Congestion, Crypto, EngineClock, TransportOptions, Trust } from "./options.ts";
+import type { Congestion, ConnectionStats, Crypto, EngineClock, TransportOptions, Trust } from "./options.ts";
 
 const utf8 = new TextEncoder();
 
@@ -123,3 +123,34 @@ export function checkedStatus(status: number, detail: () => string): number {
   if (status < 0) throw EngineError.fromStatus(status, detail());
   return status;
 }
+
+/** Names of a connection's counters, in the order of `connection_stats` in wasm/crates/abi. */
+const statNames = [
+  "rttMicros",
+  "minRttMicros",
+  "cwndBytes",
+  "mtu",
+  "sentPackets",
+  "lostPackets",
+  "receivedPackets",
+  "sentBytes",
+  "receivedBytes",
+  "lostBytes",
+  "congestionEvents",
+  "blackHoles",
+  "openedStreams",
+  "acceptedStreams",
+  "readyStreams",
+  "sentDatagrams",
+  "receivedDatagrams",
+  "droppedDatagrams",
+  "queuedDatagrams",
+] as const satisfies readonly (keyof ConnectionStats)[];
+
+/** Counters by name. */
+export function decodedStats(numbers: Float64Array): ConnectionStats {
+  return Object.fromEntries(statNames.map((name, index) => [name, numbers[index] ?? 0])) as unknown as ConnectionStats;
+}
+
+/** The counters of a connection on which nothing happened. */
+export const noStats: ConnectionStats = decodedStats(new Float64Array());

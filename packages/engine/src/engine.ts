@@ -10,6 +10,7 @@ import {
   checkedStatus,
   concatenated,
   configBytes,
+  decodedStats,
   encodedAlpn,
   encodedCrypto,
   encodedTransport,
@@ -160,6 +161,8 @@ export class Engine {
         configBytes(privateKey),
         encodedAlpn(alpn),
         encodedTransport(transport),
+        options.keyLog ?? 0,
+        options.trace ?? 0,
       ),
     );
   }
@@ -173,6 +176,8 @@ export class Engine {
         kind,
         concatenated(material),
         encodedTransport(options.transport),
+        options.keyLog ?? 0,
+        options.trace ?? 0,
       ),
     );
   }
@@ -234,23 +239,14 @@ export class Engine {
     };
   }
 
+  /** Counters; of a connection that is over the last ones, until the `events` after its DRAINED. Throws stale-handle. */
   stats(connection: number): ConnectionStats {
-    this.#setup((glue) => glue.connection_side(connection));
-    const n = this.#glue.connection_stats(connection);
-    return {
-      rttMicros: n[0]!,
-      cwndBytes: n[1]!,
-      mtu: n[2]!,
-      sentPackets: n[3]!,
-      lostPackets: n[4]!,
-      receivedPackets: n[5]!,
-      sentBytes: n[6]!,
-      receivedBytes: n[7]!,
-      lostBytes: n[8]!,
-      congestionEvents: n[9]!,
-      readyStreams: n[10]!,
-      queuedDatagrams: n[11]!,
-    };
+    let numbers: Float64Array = new Float64Array();
+    this.#setup((glue) => {
+      numbers = glue.connection_stats(connection);
+      return numbers.length > 0 ? 0 : -1;
+    });
+    return decodedStats(numbers);
   }
 
   /** Streams of `direction` (0 bidirectional, 1 unidirectional) the peer may have open, from now on. */

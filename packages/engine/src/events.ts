@@ -52,6 +52,10 @@ export const EventKind = {
   PATH: 13,
   /** The peer allows more streams; flags {@link STREAM_UNI} tells the direction. Waiting streams go on by themselves. */
   CREDIT: 14,
+  /** A line of the NSS key log format at pointer/length; low = the configuration's `keyLog`. No connection. */
+  KEY_LOG: 15,
+  /** Records of traced connections at pointer/length: see `readTrace`. No connection. */
+  TRACE: 16,
 } as const;
 
 /** CONNECTED flag: we are the server. */

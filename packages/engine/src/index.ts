@@ -1,3 +1,4 @@
+export { noStats } from "./encode.ts";
 export { createEngine, Engine, handleIndex, PREPARED_FIN, PREPARED_MORE, prepared } from "./engine.ts";
 export { EngineError, type EngineErrorCode, engineErrors } from "./errors.ts";
 export {
@@ -26,8 +27,10 @@ export type {
   EndpointOptions,
   EngineClock,
   EngineOptions,
+  ObservingOptions,
   Prepare,
   ServerConfigOptions,
   TransportOptions,
   Trust,
 } from "./options.ts";
+export { readTrace, type TraceBody, type TraceHead, type TraceRecord } from "./trace.ts";

@@ -81,8 +81,22 @@ export interface TransportOptions {
   readonly ackEveryPackets?: number;
 }
 
+/** What the connections of a configuration tell of themselves. The numbers are the host's choice; 0, the default, is silence. */
+export interface ObservingOptions {
+  /**
+   * TLS secrets come as KEY_LOG events that carry this number (0 to 2^32 - 1): whoever has them can read the connections'
+   * packets.
+   */
+  readonly keyLog?: number;
+  /**
+   * Packets in the clear and what the state machine makes of them come as TRACE events; this number (0 to 2^32 - 1) is in
+   * the first record of each connection. Costs a copy of every packet, and up to 2 MiB of the engine's memory.
+   */
+  readonly trace?: number;
+}
+
 /** A server's certificate, protocols and transport. */
-export interface ServerConfigOptions {
+export interface ServerConfigOptions extends ObservingOptions {
   /** PEM, or DER (certificates one after the other), leaf first. Required. */
   readonly certificateChain: Uint8Array | string;
   /** PEM, or DER: PKCS#8, SEC1 or PKCS#1. Required. */
@@ -99,7 +113,7 @@ export type Trust =
   | "none";
 
 /** A client's protocols, trust and transport. */
-export interface ClientConfigOptions {
+export interface ClientConfigOptions extends ObservingOptions {
   /** ALPN protocols, the favourite first. Required, not empty. */
   readonly alpn: readonly string[];
   /** Required: the engine knows no system roots. */
@@ -128,16 +142,39 @@ export interface ConnectionInfo {
 
 /** Counters of one connection since its start. */
 export interface ConnectionStats {
+  /** Smoothed round trip (RFC 9002 section 5.3). */
   readonly rttMicros: number;
+  /** Least round trip seen on the path, the peer's delay not counted. */
+  readonly minRttMicros: number;
+  /** Congestion window. */
   readonly cwndBytes: number;
+  /** UDP payload that packets are built for, in bytes. */
   readonly mtu: number;
   readonly sentPackets: number;
+  /** Given up as lost; probes of a larger packet size do not count. */
   readonly lostPackets: number;
+  /** UDP datagrams. */
   readonly receivedPackets: number;
+  /** UDP payload. */
   readonly sentBytes: number;
+  /** UDP payload. */
   readonly receivedBytes: number;
   readonly lostBytes: number;
+  /** Times the congestion window was cut for losses or ECN. */
   readonly congestionEvents: number;
+  /** Times the path stopped passing packets of the size found, so that the size was taken back (RFC 8899 section 4.3). */
+  readonly blackHoles: number;
+  /** Our streams that sent something. */
+  readonly openedStreams: number;
+  /** The peer's streams. */
+  readonly acceptedStreams: number;
+  /** Streams that have bytes to send now. */
   readonly readyStreams: number;
+  /** DATAGRAM frames (RFC 9221) that left. */
+  readonly sentDatagrams: number;
+  readonly receivedDatagrams: number;
+  /** Datagrams of ours that never left: queue overflow, deadline, too large. */
+  readonly droppedDatagrams: number;
+  /** Datagrams that wait now. */
   readonly queuedDatagrams: number;
 }

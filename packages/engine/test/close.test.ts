@@ -126,3 +126,20 @@ test("a peer that forgot the connection answers with a stateless reset", () => {
   expect(resets).toBeGreaterThan(0);
   expect(client.seen("CLOSED")).toMatchObject([{ flags: ClosedBy.RESET }]);
 });
+
+test("a connection that is gone has its last counters while its end is being told", () => {
+  const { network, near, far } = connected(certificates);
+  const { client, server } = network;
+  client.open(near, 1, seededBytes(100_000));
+  network.run(() => client.seen("ACKED").length === 1);
+  const told: number[] = [];
+  server.onEvent = ({ kind, connection }) => {
+    if (kind === "CLOSED" || kind === "DRAINED") told.push(server.engine.stats(connection).receivedBytes);
+  };
+  network.filter = () => false; // silence until the idle timer ends it: CLOSED and DRAINED come together
+  network.pass(30_000);
+  expect(server.seen("CLOSED")).toMatchObject([{ connection: far, flags: ClosedBy.IDLE }]);
+  expect(told).toHaveLength(2);
+  for (const bytes of told) expect(bytes).toBeGreaterThan(100_000);
+  expect(() => server.engine.stats(far)).toThrow("already gone");
+});

@@ -1,5 +1,5 @@
 /** A pair with its handshake done, as most tests want it. */
-import type { ClientConfigOptions, TransportOptions } from "@moqingbird/engine";
+import type { ClientConfigOptions, ObservingOptions, TransportOptions } from "@moqingbird/engine";
 import { createAuthority, type TestAuthority, type TestCertificate } from "@moqingbird/testing";
 import { Network, type NetworkOptions } from "./network.ts";
 
@@ -22,6 +22,8 @@ export interface PairOptions extends NetworkOptions {
   readonly serverName?: string;
   readonly clientTransport?: TransportOptions;
   readonly serverTransport?: TransportOptions;
+  readonly clientObserving?: ObservingOptions;
+  readonly serverObserving?: ObservingOptions;
 }
 
 /** The server listens; nothing is dialled yet. */
@@ -33,6 +35,7 @@ export function listening({ leaf }: Certificates, options: PairOptions = {}): Ne
     privateKey: leaf.key,
     alpn: options.serverAlpn ?? ["test"],
     transport: options.serverTransport ?? {},
+    ...options.serverObserving,
   });
   server.endpoint = server.engine.openEndpoint(serverConfig);
   client.endpoint = client.engine.openEndpoint(-1);
@@ -46,6 +49,7 @@ export function dial(network: Network, options: PairOptions = {}): number {
     alpn: options.clientAlpn ?? ["test"],
     trust: options.trust ?? "none",
     transport: options.clientTransport ?? {},
+    ...options.clientObserving,
   });
   const peer = client.peerOf(server);
   return client.engine.connect(client.endpoint, config, peer, options.serverName ?? "localhost", network.now);

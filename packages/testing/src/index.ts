@@ -9,6 +9,7 @@ export {
 } from "./certificates.ts";
 export type { CloseShape, HandlerShape, PairEnd } from "./pair-end.ts";
 export type { Direction, PairStream, SinkShape, SortKeyShape, SourceShape } from "./pair-stream.ts";
+export { type QlogFile, type QlogJson, readQlog } from "./qlog-schema.ts";
 export { simulationCertificate, simulationName, simulationWallMillis } from "./sim/certificate.ts";
 export { EventLoop, type SimTimeout } from "./sim/event-loop.ts";
 export { Link, type LinkCounters, LinkModel } from "./sim/link.ts";

@@ -1,6 +1,7 @@
 /** Client configurations in the engine, shared by connections with equal options: 150 system roots are read once. */
 import { type Engine, EngineError } from "@moqingbird/engine";
 import { TransportError } from "./errors.ts";
+import { numbersOf, type Observing } from "./observing.ts";
 import type { TransportSettings } from "./settings.ts";
 import { engineTrust, type Trust, trustKey } from "./trust.ts";
 
@@ -17,11 +18,11 @@ export class ClientConfigs {
   }
 
   /** Errors: `certificate-unreadable` (a root), `option-invalid`. */
-  id(alpn: readonly string[], trust: Trust, transport: TransportSettings): number {
-    const key = JSON.stringify([alpn, trustKey(trust), transport]);
+  id(alpn: readonly string[], trust: Trust, transport: TransportSettings, observing: Observing): number {
+    const key = JSON.stringify([alpn, trustKey(trust), transport, observing]);
     const known = this.#ids.get(key);
     this.#ids.delete(key);
-    const id = known ?? this.#add(alpn, trust, transport);
+    const id = known ?? this.#add(alpn, trust, transport, observing);
     this.#ids.set(key, id);
     if (this.#ids.size > kept) {
       const [oldest, oldestId] = this.#ids.entries().next().value as [string, number];
@@ -31,9 +32,9 @@ export class ClientConfigs {
     return id;
   }
 
-  #add(alpn: readonly string[], trust: Trust, transport: TransportSettings): number {
+  #add(alpn: readonly string[], trust: Trust, transport: TransportSettings, observing: Observing): number {
     try {
-      return this.#engine.addClientConfig({ alpn, trust: engineTrust(trust), transport });
+      return this.#engine.addClientConfig({ alpn, trust: engineTrust(trust), transport, ...numbersOf(observing) });
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       if (error.code === "certificate-invalid") {

@@ -6,13 +6,14 @@ import { bareHost, checkPort, formatAddress, resolveHost } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { Endpoint } from "./endpoint.ts";
 import { TransportError } from "./errors.ts";
+import type { ObservingOptions } from "./observing.ts";
 import type { QuicConnection } from "./quic-connection.ts";
 import { type Runtime, runtime } from "./runtime.ts";
 import { checkAlpn, defaultHandshakeTimeoutMs, type TransportSettings } from "./settings.ts";
 import type { Trust } from "./trust.ts";
 
 /** Options of {@link connect}. */
-export interface ConnectOptions {
+export interface ConnectOptions extends ObservingOptions {
   /** Host name or IP literal (IPv6 with or without brackets). */
   readonly host: string;
   readonly port: number;
@@ -136,10 +137,18 @@ class Attempts {
   async #attempt(address: string): Promise<QuicConnection> {
     const { alpn, port, trust = "system", serverName = this.#host.split("%")[0] ?? "" } = this.#options;
     const transport: TransportSettings = { ...this.#options.transport, handshakeTimeoutMs: this.#timeoutMs };
-    const config = this.#runtime.clientConfigs.id(alpn, trust, transport);
+    const observing = this.#runtime.observers.add(this.#options);
     const { socketBufferBytes } = this.#options;
+    let config: number;
+    try {
+      config = this.#runtime.clientConfigs.id(alpn, trust, transport, observing);
+    } catch (error) {
+      observing.release();
+      throw error;
+    }
     const endpoint = await Endpoint.open(this.#runtime, {
       serverConfig: -1,
+      observing,
       alpn,
       transport,
       pinned: typeof trust === "object" && "sha256" in trust,

@@ -3,6 +3,7 @@ import { EngineError } from "@moqingbird/engine";
 import { formatAddress, type SocketAddress } from "./address.ts";
 import type { CloseContext } from "./close-info.ts";
 import { TransportError } from "./errors.ts";
+import type { Observing } from "./observing.ts";
 import { QuicConnection } from "./quic-connection.ts";
 import { Refusals } from "./refusals.ts";
 import type { Runtime } from "./runtime.ts";
@@ -22,6 +23,8 @@ export interface EndpointStart {
   readonly limits?: { readonly maxHandshakes?: number; readonly maxConnections?: number };
   readonly alpn: readonly string[];
   readonly transport: TransportSettings;
+  /** Numbers to give up when nothing is left of it. */
+  readonly observing: Observing;
   /** A client's trust is by fingerprint. */
   readonly pinned?: boolean;
   readonly udp: Omit<UdpOptions, "bufferBytes"> & { readonly bufferBytes?: number };
@@ -66,6 +69,7 @@ export class Endpoint implements UdpOwner {
     } catch (error) {
       runtime.removeEndpoint(endpoint);
       if (endpoint.#crash === undefined) runtime.engine.closeEndpoint(endpoint.handle, runtime.now());
+      start.observing.release();
       throw error;
     }
     const { peer } = start.udp;
@@ -156,6 +160,7 @@ export class Endpoint implements UdpOwner {
   onCrash(error: TransportError): void {
     this.#crash = error;
     this.#closing ??= Promise.resolve(this.#backend?.close());
+    this.#start.observing.release();
     this.onClosed?.(error);
   }
 
@@ -166,6 +171,7 @@ export class Endpoint implements UdpOwner {
     await runtime.flushed();
     runtime.removeEndpoint(this);
     await this.#backend.close();
+    this.#start.observing.release();
     if (this.#crash === undefined) this.onClosed?.(undefined);
   }
 

@@ -12,13 +12,11 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import { type LoopClock, type LoopTimeout, type LoopTimers, systemClock, systemTimers } from "./clock.ts";
+import { defaultTraceTurns, LoopTrace, type WakeReason } from "./loop-trace.ts";
 import { TaskPort } from "./task-port.ts";
 
 /** The phases in the order of a turn; `ready` comes once. */
 export type LoopPhase = "ready" | "after_receive" | "after_send" | "time_check";
-
-/** Why the loop was woken: what a trace prints beside a turn. */
-export type WakeReason = "start" | "packets" | "task" | "timer" | "engine" | "rest";
 
 /** What a turn did and decided, told to {@link ExecutorOptions.trace}. */
 export interface LoopStep {
@@ -60,7 +58,7 @@ export interface ExecutorOptions {
   readonly clock?: LoopClock;
   /** Default: Node's. */
   readonly timers?: LoopTimers;
-  /** Called in every phase; for tests and traces. */
+  /** Called in every phase; for tests. */
   readonly trace?: (step: LoopStep) => void;
 }
 
@@ -104,6 +102,7 @@ export class Executor {
   readonly #trace: ((step: LoopStep) => void) | undefined;
   readonly #timers = new Map<number, Timer>();
   readonly #port = new TaskPort((task) => this.add(task));
+  readonly #traces = new Set<LoopTrace>();
   #tasks: (() => void)[] = [];
   #immediate: object | undefined;
   #timeout: LoopTimeout | undefined;
@@ -172,6 +171,20 @@ export class Executor {
     return this.#port.open();
   }
 
+  /**
+   * Records every turn from now on, until the trace is stopped: why the loop ran, how late, with how many packets, tasks and
+   * timers. Keeps the newest `turns` (default 4096, at most 2^20) of about 72 bytes each. Costs nothing while none is open.
+   */
+  trace(turns: number = defaultTraceTurns): LoopTrace {
+    const trace = new LoopTrace(
+      turns,
+      () => this.#clock.micros(),
+      () => this.#traces.delete(trace),
+    );
+    this.#traces.add(trace);
+    return trace;
+  }
+
   /** A snapshot of the counters. */
   get counters(): ExecutorCounters {
     return {
@@ -228,6 +241,11 @@ export class Executor {
     this.#immediate = undefined;
     this.#running = true;
     this.#turns++;
+    const reason = this.#reason;
+    const tasks = this.#taskCount;
+    const timers = this.#timerCount;
+    let received = 0;
+    let sent = 0;
     this.#lag = Math.max(0, start - this.#wokenAt);
     if (this.#lag > this.#maxLag) this.#maxLag = this.#lag;
     if (!this.#ready) {
@@ -235,11 +253,11 @@ export class Executor {
       this.#tell("ready", start);
     }
     try {
-      const received = loop.ingest(start);
+      received = loop.ingest(start);
       loop.dispatch();
       this.#received += received;
       this.#phase("after_receive", start);
-      const sent = loop.pump(this.#clock.micros());
+      sent = loop.pump(this.#clock.micros());
       this.#sent += sent;
       this.#maxPackets = Math.max(this.#maxPackets, received, sent);
       this.#phase("after_send", this.#clock.micros());
@@ -249,7 +267,20 @@ export class Executor {
     this.#running = false;
     const now = this.#clock.micros();
     this.#busy += now - start;
-    this.#timeCheck(now);
+    const waitMicros = this.#timeCheck(now);
+    if (this.#traces.size === 0) return;
+    const turn = {
+      reason,
+      startMicros: start,
+      lagMicros: this.#lag,
+      busyMicros: now - start,
+      packetsReceived: received,
+      packetsSent: sent,
+      tasks: this.#taskCount - tasks,
+      timers: this.#timerCount - timers,
+      waitMicros,
+    };
+    for (const trace of this.#traces) trace.record(turn);
   };
 
   #phase(phase: LoopPhase, now: number): void {
@@ -269,7 +300,8 @@ export class Executor {
     this.#taskCount += now.length;
   }
 
-  #timeCheck(now: number): void {
+  /** Arms the next turn; returns how long that may take. */
+  #timeCheck(now: number): number {
     let wait: number;
     try {
       if (this.#tasks.length > 0 || this.#loop.pending) wait = 0;
@@ -284,6 +316,7 @@ export class Executor {
     this.#tell("time_check", now, wait);
     if (wait === 0) this.wake("rest");
     else if (wait > 0) this.#arm(now + wait);
+    return wait;
   }
 
   /** One Node timer for all deadlines, armed anew only when the deadline moves nearer. */

@@ -29,9 +29,11 @@ export type {
   LoopPhase,
   LoopStep,
   ScheduledTask,
-  WakeReason,
 } from "./executor.ts";
 export { type Listener, type ListenLimits, type ListenOptions, listen } from "./listener.ts";
+export type { LoopSummary, LoopTrace, LoopTurn, WakeReason } from "./loop-trace.ts";
+export type { ObservingOptions } from "./observing.ts";
+export type { QlogConnection, QlogSink, QlogTarget } from "./qlog/target.ts";
 export { executor } from "./runtime.ts";
 export type { TransportSettings } from "./settings.ts";
 export {

@@ -1,16 +1,17 @@
 /** `listen`: accept raw QUIC connections on a UDP port, by application protocol. */
-import { EngineError } from "@moqingbird/engine";
+import { EngineError, type ServerConfigOptions } from "@moqingbird/engine";
 import { bareHost, checkPort, type SocketAddress } from "./address.ts";
 import { type Certificate, checkCertificate } from "./certificate.ts";
 import type { CloseOptions, Connection } from "./connection.ts";
 import { Endpoint } from "./endpoint.ts";
 import { TransportError } from "./errors.ts";
+import { numbersOf, type ObservingOptions } from "./observing.ts";
 import { type Runtime, runtime } from "./runtime.ts";
 import { checkAlpn, type TransportSettings } from "./settings.ts";
 import type { SocketBuffers } from "./udp/backend.ts";
 
 /** Options of {@link listen}. */
-export interface ListenOptions {
+export interface ListenOptions extends ObservingOptions {
   /** IP literal to bind. Default: all addresses, IPv6 and IPv4; IPv4 alone on a host without IPv6. */
   readonly host?: string;
   /** Default 0: the system chooses; see `listener.address`. */
@@ -72,12 +73,14 @@ export async function listenOn(shared: Runtime, options: ListenOptions): Promise
   const host = options.host === undefined ? undefined : bareHost(options.host);
   checkPort(port, host ?? "::", 0);
   checkAlpn(alpn);
-  const configs = new ServerConfigs(shared, alpn, transport);
-  const serverConfig = configs.add(options.certificate);
+  const observing = shared.observers.add(options);
+  const configs = new ServerConfigs(shared, { alpn, transport, ...numbersOf(observing) });
   let endpoint: Endpoint;
   try {
+    const serverConfig = configs.add(options.certificate);
     endpoint = await Endpoint.open(shared, {
       serverConfig,
+      observing,
       limits,
       alpn,
       transport,
@@ -91,6 +94,7 @@ export async function listenOn(shared: Runtime, options: ListenOptions): Promise
     });
   } catch (error) {
     configs.free();
+    observing.release();
     throw error;
   }
   const listener = new QuicListener(shared, endpoint, configs, options.onConnection);
@@ -175,14 +179,12 @@ class QuicListener implements Listener {
 /** The listener's present configuration in the engine. */
 class ServerConfigs {
   readonly #runtime: Runtime;
-  readonly #alpn: readonly string[];
-  readonly #transport: TransportSettings;
+  readonly #options: Omit<ServerConfigOptions, "certificateChain" | "privateKey">;
   #id: number | undefined;
 
-  constructor(shared: Runtime, alpn: readonly string[], transport: TransportSettings) {
+  constructor(shared: Runtime, options: Omit<ServerConfigOptions, "certificateChain" | "privateKey">) {
     this.#runtime = shared;
-    this.#alpn = alpn;
-    this.#transport = transport;
+    this.#options = options;
   }
 
   /** Makes a configuration of the certificate, which takes the place of the one before. */
@@ -194,8 +196,7 @@ class ServerConfigs {
       id = engine.addServerConfig({
         certificateChain: checked.chain,
         privateKey: checked.key,
-        alpn: this.#alpn,
-        transport: this.#transport,
+        ...this.#options,
       });
     } catch (error) {
       throw configError(error, checked.where?.chain ?? "", checked.where?.key ?? "");

@@ -2,7 +2,7 @@
  * The connection behind the `Connection` face: handles of the engine, the streams that belong to it, and its end, which is
  * told exactly once however it comes about.
  */
-import type { ConnectionStats } from "@moqingbird/engine";
+import { type ConnectionStats, noStats } from "@moqingbird/engine";
 import type { SocketAddress } from "./address.ts";
 import { closeChannel, openChannel } from "./channels.ts";
 import type {
@@ -32,21 +32,6 @@ import {
 /** Reason bytes that fit into the smallest packet beside the rest of CONNECTION_CLOSE. */
 const maxReasonBytes = 1000;
 const encoder = new TextEncoder();
-const noStats: ConnectionStats = {
-  rttMicros: 0,
-  cwndBytes: 0,
-  mtu: 0,
-  sentPackets: 0,
-  lostPackets: 0,
-  receivedPackets: 0,
-  sentBytes: 0,
-  receivedBytes: 0,
-  lostBytes: 0,
-  congestionEvents: 0,
-  readyStreams: 0,
-  queuedDatagrams: 0,
-};
-
 /** Streams of a connection without a handler that wait for one; more are refused. */
 const maxEarlyStreams = 64;
 

@@ -35,6 +35,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { codeOf } from "./error-code.ts";
 import { messageOf, TransportError } from "./errors.ts";
 import { Executor, type LoopStep, type PacketLoop } from "./executor.ts";
+import { Observers } from "./observing.ts";
 import { PeerTable } from "./peers.ts";
 import type { QuicConnection } from "./quic-connection.ts";
 import type { QuicStream } from "./streams.ts";
@@ -85,6 +86,7 @@ export class Runtime implements PacketLoop {
   readonly #streams: (QuicStream | undefined)[] = [];
   readonly #touched = new Set<Endpoint>();
   readonly #txViews: (Uint8Array | undefined)[] = [];
+  readonly observers: Observers;
   #instance: EngineInstance | undefined;
   #rxCount = 0;
   #dirty = false;
@@ -98,6 +100,13 @@ export class Runtime implements PacketLoop {
     this.#clock = options.clock ?? systemClock;
     this.#timers = options.timers ?? systemTimers;
     this.#entropy = options.entropy;
+    this.observers = new Observers(
+      (endpoint, peer) => {
+        const local = this.#endpoint(endpoint)?.address;
+        return local && { local, remote: this.peers.socketAddress(peer) };
+      },
+      () => this.#clock.wallMillis(),
+    );
     this.executor = new Executor(this, {
       clock: this.#clock,
       timers: this.#timers,
@@ -265,6 +274,7 @@ export class Runtime implements PacketLoop {
     this.#instance = undefined;
     this.#rxCount = 0;
     this.#dirty = this.#moreEvents = this.#morePackets = this.busy = false;
+    this.observers.crashed(this.#clock.micros());
     const info = { by: "engine", code: 0n, reason: "", error: crash } as const;
     for (const connection of connections) connection?.onClosed(info);
     for (const endpoint of endpoints) endpoint?.onCrash(crash);
@@ -354,6 +364,12 @@ export class Runtime implements PacketLoop {
       case EventKind.CLOSED:
         this.#closed(engine, words[at + EVENT_CONNECTION] as number, at);
         return;
+      case EventKind.KEY_LOG:
+        this.observers.key(words[at + EVENT_LOW] as number, bytesOf(engine, at));
+        return;
+      case EventKind.TRACE:
+        this.observers.records(bytesOf(engine, at), this.#clock.micros());
+        return;
     }
     const connection = this.#connection(words[at + EVENT_CONNECTION] as number);
     if (connection === undefined) return;
@@ -437,11 +453,10 @@ export class Runtime implements PacketLoop {
 
   #closed(engine: Engine, handle: number, at: number): void {
     const words = engine.eventWords;
-    const start = words[at + EVENT_POINTER] as number;
     const close = {
       by: words[at + EVENT_FLAGS] as number,
       code: codeOf(words[at + EVENT_HIGH] as number, words[at + EVENT_LOW] as number),
-      reason: decoder.decode(engine.memory.subarray(start, start + (words[at + EVENT_LENGTH] as number))),
+      reason: decoder.decode(bytesOf(engine, at)),
     };
     const connection = this.#connection(handle);
     if (connection !== undefined) {
@@ -474,6 +489,12 @@ interface EngineInstance {
   readonly engine: Engine;
   readonly peers: PeerTable;
   readonly clientConfigs: ClientConfigs;
+}
+
+/** What an event points at. */
+function bytesOf(engine: Engine, at: number): Uint8Array {
+  const start = engine.eventWords[at + EVENT_POINTER] as number;
+  return engine.memory.subarray(start, start + (engine.eventWords[at + EVENT_LENGTH] as number));
 }
 
 function detailOf(error: unknown): string {

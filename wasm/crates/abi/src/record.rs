@@ -19,6 +19,8 @@ const DATAGRAM_DROPPED: u32 = 11;
 const TIMER: u32 = 12;
 const PATH: u32 = 13;
 const CREDIT: u32 = 14;
+const KEY_LOG: u32 = 15;
+const TRACE: u32 = 16;
 
 /// Kind, flags, connection, stream, high, low; pointer and length follow from the bytes.
 type Head = [u32; 6];
@@ -60,6 +62,8 @@ fn split(event: Event) -> (Head, Option<Bytes>) {
         }
         Event::Timer { timer } => ([TIMER, 0, 0, timer, 0, 0], None),
         Event::Path { connection, peer } => ([PATH, 0, connection, peer, 0, 0], None),
+        Event::KeyLog { tag, line } => ([KEY_LOG, 0, 0, 0, 0, tag], Some(line)),
+        Event::Trace { records } => ([TRACE, 0, 0, 0, 0, 0], Some(records)),
         Event::Credit { connection, uni } => ([CREDIT, uni.into(), connection, 0, 0, 0], None),
     }
 }

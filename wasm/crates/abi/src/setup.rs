@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use moqingbird_quic::{
-    ClientOptions, ConnectionStats, Crypto, Dir, EndpointLimits, Engine, Error, Instance, Limits, ServerOptions, Side,
-    TransportSettings, Trust,
+    ClientOptions, ConnectionStats, Crypto, Dir, EndpointLimits, Engine, Error, Instance, Limits, Observing,
+    ServerOptions, Side, TransportSettings, Trust,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -52,29 +52,32 @@ pub fn last_error() -> String {
     with(|abi| abi.last_error.clone())
 }
 
-/// A server configuration.
+/// A server configuration; `key_log` and `trace` are the host's numbers, 0 for none.
 #[wasm_bindgen]
-pub fn add_server_config(chain: &[u8], key: &[u8], alpn: &[u8], transport: &[f64]) -> i32 {
+pub fn add_server_config(chain: &[u8], key: &[u8], alpn: &[u8], transport: &[f64], key_log: u32, trace: u32) -> i32 {
+    let observing = Observing { key_log, trace };
     with(|abi| {
         let result = TransportSettings::from_numbers(transport).and_then(|transport| {
-            let options = ServerOptions { certificate_chain: chain, private_key: key, alpn, transport };
+            let options = ServerOptions { certificate_chain: chain, private_key: key, alpn, transport, observing };
             abi.engine.add_server_config(options)
         });
         abi.status(result)
     })
 }
 
-/// A client configuration; trust 0 none, 1 SHA-256, 2 roots.
+/// A client configuration; trust 0 none, 1 SHA-256, 2 roots; `key_log` and `trace` as for a server.
 #[wasm_bindgen]
-pub fn add_client_config(alpn: &[u8], trust: u32, material: &[u8], transport: &[f64]) -> i32 {
+pub fn add_client_config(alpn: &[u8], trust: u32, material: &[u8], transport: &[f64], key_log: u32, trace: u32) -> i32 {
     let trust = match trust {
         0 => Trust::None,
         1 => Trust::Sha256,
         _ => Trust::Roots,
     };
+    let observing = Observing { key_log, trace };
     with(|abi| {
-        let result = TransportSettings::from_numbers(transport)
-            .and_then(|transport| abi.engine.add_client_config(ClientOptions { alpn, trust, material, transport }));
+        let result = TransportSettings::from_numbers(transport).and_then(|transport| {
+            abi.engine.add_client_config(ClientOptions { alpn, trust, material, transport, observing })
+        });
         abi.status(result)
     })
 }
@@ -173,11 +176,13 @@ pub fn connection_side(connection: u32) -> i32 {
     })
 }
 
-/// Counters, in the order of the fields.
+/// Counters, in the order of the fields; none of a connection that is gone.
 #[wasm_bindgen]
 pub fn connection_stats(connection: u32) -> Vec<f64> {
+    let Ok(stats) = with(|abi| abi.engine.stats(connection)) else { return Vec::new() };
     let ConnectionStats {
         rtt_micros,
+        min_rtt_micros,
         cwnd_bytes,
         mtu,
         sent_packets,
@@ -187,11 +192,18 @@ pub fn connection_stats(connection: u32) -> Vec<f64> {
         received_bytes,
         lost_bytes,
         congestion_events,
+        black_holes,
+        opened_streams,
+        accepted_streams,
         ready_streams,
+        sent_datagrams,
+        received_datagrams,
+        dropped_datagrams,
         queued_datagrams,
-    } = with(|abi| abi.engine.stats(connection).unwrap_or_default());
+    } = stats;
     [
         rtt_micros,
+        min_rtt_micros,
         cwnd_bytes,
         mtu,
         sent_packets,
@@ -201,7 +213,13 @@ pub fn connection_stats(connection: u32) -> Vec<f64> {
         received_bytes,
         lost_bytes,
         congestion_events,
+        black_holes,
+        opened_streams,
+        accepted_streams,
         ready_streams,
+        sent_datagrams,
+        received_datagrams,
+        dropped_datagrams,
         queued_datagrams,
     ]
     .map(|number| number as f64)

@@ -21,7 +21,7 @@ impl Clock {
     pub(crate) fn new(start: u64, wall_millis: u64) -> Self {
         // A day of headroom, because quinn-proto subtracts intervals from instants.
         let origin = Instant::now() + Duration::from_secs(86_400);
-        let wall = WallClock { base: wall_millis, elapsed: AtomicU64::new(0) };
+        let wall = WallClock { base: wall_millis, start, elapsed: AtomicU64::new(0) };
         Self { origin, start, wall: Arc::new(wall) }
     }
 
@@ -37,7 +37,7 @@ impl Clock {
 
     /// Moves the wall clock along; called wherever time enters the engine.
     pub(crate) fn tick(&self, now: u64) {
-        self.wall.elapsed.store(now.saturating_sub(self.start) / 1000, Ordering::Relaxed);
+        self.wall.elapsed.store(now.saturating_sub(self.start), Ordering::Relaxed);
     }
 
     pub(crate) fn wall(&self) -> Arc<WallClock> {
@@ -49,12 +49,19 @@ impl Clock {
 #[derive(Debug)]
 pub(crate) struct WallClock {
     base: u64,
+    /// The host's microseconds at the start, and those since.
+    start: u64,
     elapsed: AtomicU64,
 }
 
 impl WallClock {
     fn since_epoch(&self) -> Duration {
-        Duration::from_millis(self.base + self.elapsed.load(Ordering::Relaxed))
+        Duration::from_millis(self.base + self.elapsed.load(Ordering::Relaxed) / 1000)
+    }
+
+    /// The host's microseconds when time last moved.
+    pub(crate) fn micros(&self) -> u64 {
+        self.start + self.elapsed.load(Ordering::Relaxed)
     }
 }
 

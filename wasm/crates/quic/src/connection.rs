@@ -2,14 +2,15 @@
 
 use std::{collections::HashMap, collections::VecDeque, net::SocketAddr, sync::Arc};
 
-use quinn_proto::{ConnectionHandle, Dir, StreamId};
+use quinn_proto::{ConnectionHandle, Dir, StreamId, crypto::rustls::HandshakeData};
 
 use crate::{
-    TransportSettings,
+    ConnectionStats, TransportSettings,
     chooser::{Chooser, NOWHERE, Rank},
     datagrams::DatagramQueue,
     handles::Slab,
     keyed::Keyed,
+    observe::Trace,
     stream::Stream,
 };
 
@@ -49,6 +50,10 @@ pub(crate) struct Connection {
 
     pub(crate) peer: u32,
     pub(crate) remote: SocketAddr,
+    /// Where it tells of itself, if it does.
+    pub(crate) trace: Option<Trace>,
+    /// Lost packets that were told.
+    lost_told: u64,
 
     /// Streams that have an id.
     pub(crate) streams: HashMap<StreamId, u32, Keyed>,
@@ -61,6 +66,11 @@ pub(crate) struct Connection {
     pub(crate) no_stream_credit: [bool; 2],
     pub(crate) datagrams: DatagramQueue,
     arrivals: u64,
+
+    /// Streams that got an id, of ours and of the peer's.
+    pub(crate) opened_streams: u64,
+    pub(crate) accepted_streams: u64,
+    pub(crate) dropped_datagrams: u64,
 
     /// Streams to read.
     pub(crate) readable: VecDeque<u32>,
@@ -98,6 +108,11 @@ impl Connection {
             handshake_deadline: now + settings.handshake_timeout_ms * 1000,
             timer: None,
             peer: 0,
+            trace: None,
+            lost_told: 0,
+            opened_streams: 0,
+            accepted_streams: 0,
+            dropped_datagrams: 0,
             streams: HashMap::with_hasher(keyed),
             members: Vec::new(),
             with_id: Chooser::default(),
@@ -169,6 +184,7 @@ impl Connection {
         }
         self.with_id.insert(handle, rank, streams);
         self.streams.insert(id, handle);
+        self.opened_streams += 1;
     }
 
     /// The most urgent of streams and datagrams that nothing but room can hold back.
@@ -181,6 +197,58 @@ impl Connection {
             .filter_map(|dir| self.fresh[dir as usize].best());
         let streams = ready.into_iter().chain(fresh).map(|(rank, stream)| (rank, Choice::Stream(stream)));
         streams.chain(datagram).min_by_key(|(rank, _)| *rank).map(|(_, choice)| choice)
+    }
+
+    /// The chosen protocol; empty before the handshake is over.
+    pub(crate) fn alpn(&self) -> Vec<u8> {
+        self.handshake_data().and_then(|data| data.protocol).unwrap_or_default()
+    }
+
+    pub(crate) fn handshake_data(&self) -> Option<Box<HandshakeData>> {
+        self.quic.crypto_session().handshake_data()?.downcast().ok()
+    }
+
+    /// Its counters.
+    pub(crate) fn stats(&self) -> ConnectionStats {
+        let stats = self.quic.stats();
+        ConnectionStats {
+            rtt_micros: stats.path.rtt.as_micros() as u64,
+            min_rtt_micros: stats.path.min_rtt.as_micros() as u64,
+            cwnd_bytes: stats.path.cwnd,
+            mtu: stats.path.current_mtu.into(),
+            sent_packets: stats.path.sent_packets,
+            lost_packets: stats.path.lost_packets,
+            received_packets: stats.udp_rx.datagrams,
+            sent_bytes: stats.udp_tx.bytes,
+            received_bytes: stats.udp_rx.bytes,
+            lost_bytes: stats.path.lost_bytes,
+            congestion_events: stats.path.congestion_events,
+            black_holes: stats.path.black_holes_detected,
+            opened_streams: self.opened_streams,
+            accepted_streams: self.accepted_streams,
+            ready_streams: self.ready_streams() as u64,
+            sent_datagrams: stats.frame_tx.datagram,
+            received_datagrams: stats.frame_rx.datagram,
+            dropped_datagrams: self.dropped_datagrams,
+            queued_datagrams: self.datagrams.len() as u64,
+        }
+    }
+
+    /// What its state machine builds from now on, such as a controller for a new path, belongs to its trace.
+    pub(crate) fn enter_trace(&self) {
+        if let Some(trace) = &self.trace {
+            trace.enter();
+        }
+    }
+
+    /// Tells the trace, if there is one, which packets were given up since the last call.
+    pub(crate) fn tell_losses(&mut self) {
+        let Some(trace) = &self.trace else { return };
+        let lost = self.quic.stats().path.lost_packets;
+        if lost > self.lost_told {
+            trace.lost(lost - self.lost_told);
+            self.lost_told = lost;
+        }
     }
 
     pub(crate) fn ready_streams(&self) -> usize {

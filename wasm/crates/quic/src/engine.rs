@@ -91,6 +91,7 @@ pub struct ConnectionInfo {
 #[allow(missing_docs)] // One line per field in packages/engine/src/options.ts.
 pub struct ConnectionStats {
     pub rtt_micros: u64,
+    pub min_rtt_micros: u64,
     pub cwnd_bytes: u64,
     pub mtu: u64,
     pub sent_packets: u64,
@@ -100,7 +101,13 @@ pub struct ConnectionStats {
     pub received_bytes: u64,
     pub lost_bytes: u64,
     pub congestion_events: u64,
+    pub black_holes: u64,
+    pub opened_streams: u64,
+    pub accepted_streams: u64,
     pub ready_streams: u64,
+    pub sent_datagrams: u64,
+    pub received_datagrams: u64,
+    pub dropped_datagrams: u64,
     pub queued_datagrams: u64,
 }
 
@@ -129,7 +136,7 @@ pub trait Engine {
     fn close(&mut self, connection: u32, code: u64, reason: Bytes, now: u64) -> Result<(), Error>;
     /// What is known about a connection.
     fn info(&self, connection: u32) -> Result<ConnectionInfo, Error>;
-    /// Its counters.
+    /// Its counters; of one that is gone the last ones, until its DRAINED event was read.
     fn stats(&self, connection: u32) -> Result<ConnectionStats, Error>;
     /// Streams the peer may have open.
     fn set_max_streams(&mut self, connection: u32, dir: Dir, count: u64) -> Result<(), Error>;

@@ -146,6 +146,18 @@ pub enum Event {
         /// The new address's index.
         peer: u32,
     },
+    /// A line of the NSS key log format, without its end.
+    KeyLog {
+        /// The number of [`crate::Observing`].
+        tag: u32,
+        /// The line: whoever has it can read the connection's packets.
+        line: Bytes,
+    },
+    /// Records of traced connections; `packages/engine/src/trace.ts` reads them.
+    Trace {
+        /// One after the other.
+        records: Bytes,
+    },
     /// The peer allows more streams.
     Credit {
         /// Handle.

@@ -18,12 +18,14 @@ use crate::{
 
 impl Engine for Instance {
     fn add_server_config(&mut self, options: ServerOptions<'_>) -> Result<u32, Error> {
-        let config = options.build(&self.clock, &self.secrets, self.crypto)?;
+        self.observe(options.observing);
+        let config = options.build(&self.clock, &self.secrets, self.crypto, &self.observer)?;
         self.configs.insert(config).ok_or(Error::LimitReached("configuration"))
     }
 
     fn add_client_config(&mut self, options: ClientOptions<'_>) -> Result<u32, Error> {
-        let config = options.build(&self.clock, &self.rng, self.crypto)?;
+        self.observe(options.observing);
+        let config = options.build(&self.clock, &self.rng, self.crypto, &self.observer)?;
         self.configs.insert(config).ok_or(Error::LimitReached("configuration"))
     }
 
@@ -95,12 +97,14 @@ impl Engine for Instance {
             return Err(Error::LimitReached("connection"));
         }
         let started = entry.quic.connect(self.clock.instant(now), client, address, server_name);
+        let trace = self.observer.begun();
         let (handle, quic) = started.map_err(|error| match error {
             ConnectError::InvalidServerName(name) => Error::ServerNameInvalid(name),
             ConnectError::InvalidRemoteAddress(_) => Error::AddressInvalid,
             other => Error::OptionInvalid(other.to_string()),
         })?;
         let mut connection = Connection::new(quic, endpoint, handle, settings, self.keyed.clone(), now);
+        connection.trace = trace;
         connection.server_name = server_name.into();
         self.adopt(connection, peer).ok_or(Error::LimitReached("connection"))
     }
@@ -121,9 +125,7 @@ impl Engine for Instance {
 
     fn info(&self, connection: u32) -> Result<ConnectionInfo, Error> {
         let entry = self.connections.get(connection).ok_or(Error::StaleHandle)?;
-        let data = entry.quic.crypto_session().handshake_data();
-        let data = data.and_then(|data| data.downcast::<quinn_proto::crypto::rustls::HandshakeData>().ok());
-        let (alpn, name) = data.map(|data| (data.protocol, data.server_name)).unwrap_or_default();
+        let (alpn, name) = entry.handshake_data().map(|data| (data.protocol, data.server_name)).unwrap_or_default();
         let server = entry.quic.side().is_server();
         Ok(ConnectionInfo {
             alpn: alpn.unwrap_or_default(),
@@ -134,22 +136,8 @@ impl Engine for Instance {
     }
 
     fn stats(&self, connection: u32) -> Result<ConnectionStats, Error> {
-        let entry = self.connections.get(connection).ok_or(Error::StaleHandle)?;
-        let stats = entry.quic.stats();
-        Ok(ConnectionStats {
-            rtt_micros: stats.path.rtt.as_micros() as u64,
-            cwnd_bytes: stats.path.cwnd,
-            mtu: stats.path.current_mtu.into(),
-            sent_packets: stats.path.sent_packets,
-            lost_packets: stats.path.lost_packets,
-            received_packets: stats.udp_rx.datagrams,
-            sent_bytes: stats.udp_tx.bytes,
-            received_bytes: stats.udp_rx.bytes,
-            lost_bytes: stats.path.lost_bytes,
-            congestion_events: stats.path.congestion_events,
-            ready_streams: entry.ready_streams() as u64,
-            queued_datagrams: entry.datagrams.len() as u64,
-        })
+        let live = self.connections.get(connection).map(Connection::stats);
+        live.or_else(|| self.departed.get(&connection).copied()).ok_or(Error::StaleHandle)
     }
 
     fn set_max_streams(&mut self, connection: u32, dir: Dir, count: u64) -> Result<(), Error> {
@@ -227,6 +215,7 @@ impl Engine for Instance {
         if !self.events.is_empty() {
             return;
         }
+        self.departed.clear();
         self.connections.recycle();
         self.streams.recycle();
         self.endpoints.recycle();

@@ -43,6 +43,7 @@ impl PacketBuffers {
 
 impl Instance {
     pub(crate) fn take_packet(&mut self, datagram: Datagram<'_>, now: u64) {
+        self.clock.tick(now);
         let Some(remote) = self.peers.address(datagram.peer) else { return };
         let Some(endpoint) = self.endpoints.get_mut(datagram.endpoint) else { return };
         // Without a slot an answer (Retry, version negotiation, reset) is not sent: the client asks again.
@@ -63,6 +64,7 @@ impl Instance {
                 if let Some(connection) = endpoint.connection(handle)
                     && let Some(entry) = self.connections.get_mut(connection)
                 {
+                    entry.enter_trace();
                     entry.quic.handle_event(event);
                     if !entry.touched && entry.bound > 0 {
                         entry.stalls += 1;
@@ -99,11 +101,14 @@ impl Instance {
             (_, Admission::Retry, _) => return endpoint.quic.retry(incoming, answer).ok(),
             (_, Admission::Accept, Some(settings)) => settings,
         };
-        match endpoint.quic.accept(incoming, self.clock.instant(now), answer, None) {
+        let accepted = endpoint.quic.accept(incoming, self.clock.instant(now), answer, None);
+        let trace = self.observer.begun();
+        match accepted {
             Ok((handle, quic)) => {
                 endpoint.handshakes += 1;
                 let keyed = self.keyed.clone();
-                let connection = Connection::new(quic, datagram.endpoint, handle, settings, keyed, now);
+                let mut connection = Connection::new(quic, datagram.endpoint, handle, settings, keyed, now);
+                connection.trace = trace;
                 self.adopt(connection, datagram.peer);
                 None
             }
@@ -154,6 +159,7 @@ impl Instance {
     fn fire_connection(&mut self, handle: u32, now: u64) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
         connection.timer = None;
+        connection.enter_trace();
         let instant = self.clock.instant(now);
         if connection.quic.poll_timeout().is_some_and(|deadline| deadline <= instant) {
             connection.quic.handle_timeout(instant);

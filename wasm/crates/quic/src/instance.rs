@@ -2,7 +2,7 @@
 //! has the calls, `ingest`, `receive`, `send` and `pump` what happens per packet.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
-    ClosedBy, Crypto, Error, Event, Limits, PumpEnd,
+    ClosedBy, ConnectionStats, Crypto, Error, Event, Limits, PumpEnd,
     clock::Clock,
     config::{Config, Secrets},
     connection::{Connection, Phase},
@@ -18,6 +18,7 @@ use crate::{
     handles::Slab,
     ingest::PacketBuffers,
     keyed::Keyed,
+    observe::{Observer, Observing},
     peers::{Peers, STABLE_INTERNS},
     stream::Stream,
     transmit::TransmitRing,
@@ -63,6 +64,11 @@ pub struct Instance {
     pub(crate) end: PumpEnd,
     /// Memory is short: no new connections.
     pub(crate) short_of_memory: bool,
+    /// Last counters of connections whose DRAINED event is not read yet.
+    pub(crate) departed: HashMap<u32, ConnectionStats, Keyed>,
+    pub(crate) observer: Arc<Observer>,
+    /// Some configuration asks for observation.
+    pub(crate) observing: bool,
 }
 
 impl Instance {
@@ -74,9 +80,13 @@ impl Instance {
         let secrets = Secrets::from_rng(&mut rng);
         let mut cid_key = [0; 16];
         rng.fill_bytes(&mut cid_key);
+        let clock = Clock::new(now, wall_millis);
         let peers = limits.peers.max(2 * STABLE_INTERNS as usize) + limits.connections;
         Self {
-            clock: Clock::new(now, wall_millis),
+            observer: Observer::new(clock.wall()),
+            observing: false,
+            departed: HashMap::with_hasher(keyed.clone()),
+            clock,
             rng: Arc::new(Mutex::new(rng)),
             peers: Peers::new(peers, keyed.clone()),
             keyed,
@@ -108,6 +118,11 @@ impl Instance {
         Self { crypto, ..self }
     }
 
+    /// From now on observation is looked for when events are.
+    pub(crate) fn observe(&mut self, observing: Observing) {
+        self.observing |= observing.key_log != 0 || observing.trace != 0;
+    }
+
     pub(crate) fn random_seed(&self) -> [u8; 32] {
         let mut seed = [0; 32];
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut seed);
@@ -133,6 +148,9 @@ impl Instance {
         let (endpoint, quic) = (connection.endpoint, connection.handle);
         connection.peer = peer;
         let handle = self.connections.insert(connection)?;
+        if let Some(trace) = self.connections.get(handle).and_then(|connection| connection.trace.as_ref()) {
+            trace.placed(handle, endpoint, peer);
+        }
         self.peers.retain(peer);
         if let Some(endpoint) = self.endpoints.get_mut(endpoint) {
             endpoint.adopt(quic, handle);
@@ -168,6 +186,7 @@ impl Instance {
     pub(crate) fn settle_connection(&mut self, handle: u32) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
         connection.touched = false;
+        connection.tell_losses();
         let Some(endpoint) = self.endpoints.get_mut(connection.endpoint) else { return };
         while let Some(event) = connection.quic.poll_endpoint_events() {
             connection.drained |= event.is_drained();
@@ -212,6 +231,9 @@ impl Instance {
             endpoint.handshakes = endpoint.handshakes.saturating_sub(1);
         }
         connection.phase = Phase::Closed;
+        if let Some(trace) = &connection.trace {
+            trace.closed(by as u32, code, &reason);
+        }
         connection.clear_egress();
         for stream in std::mem::take(&mut connection.members) {
             self.streams.remove(stream);
@@ -225,6 +247,7 @@ impl Instance {
         if let Some((timer, _)) = connection.timer {
             self.wheel.cancel(timer);
         }
+        self.departed.insert(handle, connection.stats());
         self.peers.release(connection.peer);
         if let Some(endpoint) = self.endpoints.get_mut(connection.endpoint) {
             endpoint.forget(connection.handle);

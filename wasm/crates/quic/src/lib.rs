@@ -65,6 +65,7 @@ mod handles;
 mod ingest;
 mod instance;
 mod keyed;
+mod observe;
 mod peers;
 mod pump;
 mod receive;
@@ -80,6 +81,7 @@ pub use engine::{ConnectionInfo, ConnectionStats, Datagram, Engine, Limits, Prep
 pub use error::Error;
 pub use events::{ClosedBy, DatagramDrop, Event};
 pub use instance::Instance;
+pub use observe::Observing;
 pub use peers::STABLE_INTERNS;
 pub use quinn_proto::Dir;
 pub use transmit::{SLOT_BYTES, TX_SLOTS, TransmitRecord};

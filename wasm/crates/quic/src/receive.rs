@@ -13,10 +13,23 @@ use crate::{
 impl Instance {
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         while self.events.is_empty() {
-            let handle = self.eventful.pop_front()?;
-            self.tell(handle);
+            match self.eventful.pop_front() {
+                Some(handle) => self.tell(handle),
+                None => return self.observation(),
+            }
         }
         self.events.pop_front()
+    }
+
+    /// What observed connections have told since it was last asked for.
+    fn observation(&mut self) -> Option<Event> {
+        if !self.observing {
+            return None;
+        }
+        if let Some((tag, line)) = self.observer.take_key() {
+            return Some(Event::KeyLog { tag, line });
+        }
+        self.observer.take_records().map(|records| Event::Trace { records })
     }
 
     /// Turns everything one connection has to tell into events.
@@ -60,6 +73,9 @@ impl Instance {
         connection.measure_overhead();
         let server = connection.quic.side().is_server();
         let (endpoint, peer) = (connection.endpoint, connection.peer);
+        if let Some(trace) = &connection.trace {
+            trace.connected(&connection.alpn());
+        }
         if server && let Some(endpoint) = self.endpoints.get_mut(endpoint) {
             endpoint.handshakes = endpoint.handshakes.saturating_sub(1);
         }
@@ -142,6 +158,7 @@ impl Instance {
             match self.streams.insert(stream) {
                 Some(stream) => {
                     connection.members.push(stream);
+                    connection.accepted_streams += 1;
                     connection.streams.insert(id, stream);
                     self.queue_read(stream);
                 }

@@ -178,6 +178,9 @@ impl Instance {
 
     /// Counts drops of one kind into one event while the host has not read it.
     pub(crate) fn drop_datagram(&mut self, handle: u32, reason: DatagramDrop) {
+        if let Some(connection) = self.connections.get_mut(handle) {
+            connection.dropped_datagrams += 1;
+        }
         if let Some(Event::DatagramDropped { connection, why, count }) = self.events.back_mut()
             && *connection == handle
             && *why == reason

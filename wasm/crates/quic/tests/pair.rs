@@ -118,11 +118,18 @@ impl Pair {
                 private_key: certificate.signing_key.serialize_pem().as_bytes(),
                 alpn: b"\x04test",
                 transport: transport(),
+                observing: Observing::default(),
             })
             .unwrap();
         server.endpoint = server.engine.open_endpoint(Some(config), EndpointLimits::default()).unwrap();
         client.endpoint = client.engine.open_endpoint(None, EndpointLimits::default()).unwrap();
-        let options = ClientOptions { alpn: b"\x04test", trust: Trust::None, material: &[], transport: transport() };
+        let options = ClientOptions {
+            alpn: b"\x04test",
+            trust: Trust::None,
+            material: &[],
+            transport: transport(),
+            observing: Observing::default(),
+        };
         let config = client.engine.add_client_config(options).unwrap();
         let connection = client.engine.connect(client.endpoint, config, client.other, "localhost", now).unwrap();
         Self { now, client, server, connection }

@@ -15,6 +15,7 @@ use crate::{
     Error,
     cids::random,
     clock::Clock,
+    observe::{KeyLines, ObservedClient, Observer, Observing},
     trust::{AnyCertificate, PinnedCertificate},
 };
 
@@ -39,10 +40,18 @@ pub struct ClientOptions<'a> {
     pub material: &'a [u8],
     /// Transport behaviour.
     pub transport: TransportSettings,
+    /// What its connections tell of themselves.
+    pub observing: Observing,
 }
 
 impl ClientOptions<'_> {
-    pub(crate) fn build(self, clock: &Clock, rng: &Arc<Mutex<StdRng>>, crypto: Crypto) -> Result<Config, Error> {
+    pub(crate) fn build(
+        self,
+        clock: &Clock,
+        rng: &Arc<Mutex<StdRng>>,
+        crypto: Crypto,
+        observer: &Arc<Observer>,
+    ) -> Result<Config, Error> {
         let provider = crypto_provider(crypto);
         let verifier: Arc<dyn ServerCertVerifier> = match self.trust {
             Trust::None => Arc::new(AnyCertificate::new(provider.clone())),
@@ -61,11 +70,21 @@ impl ClientOptions<'_> {
             .with_no_client_auth();
         tls.alpn_protocols = protocols(self.alpn)?;
         tls.resumption = Resumption::disabled();
+        let Observing { key_log, trace } = self.observing;
+        if key_log != 0 {
+            tls.key_log = Arc::new(KeyLines::new(observer.clone(), key_log));
+        }
         let crypto = QuicClientConfig::with_initial(Arc::new(tls), initial_suite()?)
             .map_err(|error| Error::OptionInvalid(error.to_string()))?;
-        let mut quic = quinn_proto::ClientConfig::new(Arc::new(crypto));
+        let crypto = Arc::new(crypto);
+        let traced = (trace != 0).then_some(observer);
+        let crypto: Arc<dyn quinn_proto::crypto::ClientConfig> = match traced {
+            Some(observer) => Arc::new(ObservedClient { inner: crypto, observer: observer.clone(), tag: trace }),
+            None => crypto,
+        };
+        let mut quic = quinn_proto::ClientConfig::new(crypto);
         let rng = rng.clone();
-        quic.transport_config(Arc::new(self.transport.quic()?))
+        quic.transport_config(Arc::new(self.transport.quic(traced)?))
             // RFC 9000 section 7.2: at least eight unpredictable bytes. From our seed, so that runs repeat.
             .initial_dst_cid_provider(Arc::new(move || {
                 let mut cid = [0; 16];

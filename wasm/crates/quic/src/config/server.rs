@@ -13,7 +13,11 @@ use super::{
     crypto::{Crypto, crypto_provider, initial_suite},
     pem, protocols,
 };
-use crate::{Error, clock::Clock};
+use crate::{
+    Error,
+    clock::Clock,
+    observe::{KeyLines, ObservedServer, Observer, Observing},
+};
 
 /// First packets of handshakes we have not decided on; we decide at once, so this only bounds a bug.
 const MAX_INCOMING: usize = 64;
@@ -31,10 +35,18 @@ pub struct ServerOptions<'a> {
     pub alpn: &'a [u8],
     /// Transport behaviour.
     pub transport: TransportSettings,
+    /// What its connections tell of themselves.
+    pub observing: Observing,
 }
 
 impl ServerOptions<'_> {
-    pub(crate) fn build(self, clock: &Clock, secrets: &Secrets, crypto: Crypto) -> Result<Config, Error> {
+    pub(crate) fn build(
+        self,
+        clock: &Clock,
+        secrets: &Secrets,
+        crypto: Crypto,
+        observer: &Arc<Observer>,
+    ) -> Result<Config, Error> {
         let provider = crypto_provider(crypto);
         let chain = pem::certificates(self.certificate_chain)?;
         let key = provider
@@ -57,10 +69,20 @@ impl ServerOptions<'_> {
         // No resumption until its keys come from the host: a stored session would die with this instance.
         tls.session_storage = Arc::new(NoServerSessionStorage {});
         tls.send_tls13_tickets = 0;
+        let Observing { key_log, trace } = self.observing;
+        if key_log != 0 {
+            tls.key_log = Arc::new(KeyLines::new(observer.clone(), key_log));
+        }
         let crypto = QuicServerConfig::with_initial(Arc::new(tls), initial_suite()?)
             .map_err(|error| Error::OptionInvalid(error.to_string()))?;
-        let mut quic = quinn_proto::ServerConfig::new(Arc::new(crypto), secrets.token.clone());
-        quic.transport_config(Arc::new(self.transport.quic()?))
+        let crypto = Arc::new(crypto);
+        let traced = (trace != 0).then_some(observer);
+        let crypto: Arc<dyn quinn_proto::crypto::ServerConfig> = match traced {
+            Some(observer) => Arc::new(ObservedServer { inner: crypto, observer: observer.clone(), tag: trace }),
+            None => crypto,
+        };
+        let mut quic = quinn_proto::ServerConfig::new(crypto, secrets.token.clone());
+        quic.transport_config(Arc::new(self.transport.quic(traced)?))
             .time_source(clock.wall())
             .migration(true)
             .max_incoming(MAX_INCOMING)

@@ -8,7 +8,10 @@ use quinn_proto::{
 };
 use web_time::Duration;
 
-use crate::Error;
+use crate::{
+    Error,
+    observe::{ObservedFactory, Observer},
+};
 
 /// A congestion controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +97,17 @@ impl TransportSettings {
         })
     }
 
-    pub(super) fn quic(&self) -> Result<TransportConfig, Error> {
+    /// `observer`: whom the congestion controller tells what it learns.
+    pub(super) fn quic(&self, observer: Option<&Arc<Observer>>) -> Result<TransportConfig, Error> {
         let mut config = TransportConfig::default();
         let controller: Arc<dyn ControllerFactory + Send + Sync> = match self.congestion {
             Congestion::Cubic => Arc::new(CubicConfig::default()),
             Congestion::NewReno => Arc::new(NewRenoConfig::default()),
             Congestion::Bbr => Arc::new(BbrConfig::default()),
+        };
+        let controller = match observer {
+            Some(observer) => Arc::new(ObservedFactory { inner: controller, observer: observer.clone() }),
+            None => controller,
         };
         let idle = match self.idle_timeout_ms {
             0 => None,

@@ -82,6 +82,7 @@ impl Target {
                 private_key: key.as_bytes(),
                 alpn: b"\x04test",
                 transport: transport(),
+                observing: Observing::default(),
             })
             .unwrap();
         target.endpoint = target.engine.open_endpoint(Some(config), limits).unwrap();
@@ -92,7 +93,13 @@ impl Target {
     pub(crate) fn client(server: SocketAddr, seed: u8) -> (Self, u32) {
         let mut target = Self::new(seed);
         target.endpoint = target.engine.open_endpoint(None, EndpointLimits::default()).unwrap();
-        let options = ClientOptions { alpn: b"\x04test", trust: Trust::None, material: &[], transport: transport() };
+        let options = ClientOptions {
+            alpn: b"\x04test",
+            trust: Trust::None,
+            material: &[],
+            transport: transport(),
+            observing: Observing::default(),
+        };
         let config = target.engine.add_client_config(options).unwrap();
         let peer = target.peer(server);
         let handle = target.engine.connect(target.endpoint, config, peer, "localhost", target.now).unwrap();
