@@ -1,90 +1,58 @@
 /**
  * Packet encryption: seal and open a packet of 1200 bytes with a header of 20 in wasm, and the same with node:crypto, a cipher
  * object per packet as its interface wants it; then the engine's bulk transfer in memory with our AEAD and with ring's.
- *
- * All are run in turn, in slices short enough to fall between other processes' time slices, and the median slice counts: what
- * else the machine does then meets all of them alike.
  */
 import { createCipheriv, createDecipheriv, randomFillSync } from "node:crypto";
 import { createAuthority } from "@moqingbird/testing";
 import { aeadProbe } from "@moqingbird/wasm-build";
-import { alone, compared, type Figure } from "./figure.ts";
+import { alone, type Figure, less } from "./figure.ts";
 import { MemoryPair } from "./memory-pair.ts";
+import { profileRun } from "./profile.ts";
+import type { Settings } from "./settings.ts";
+import { contender, minus, takeTurns } from "./slices.ts";
 
 const headerBytes = 20;
 const messageBytes = 1200;
 const slicePackets = 200;
+const enginePackets = 2000;
 
 /** At least this many times faster than node:crypto's AEAD of the same name. */
 const budget = 2.5;
-
-interface Contender {
-  /** Handles this many packets. */
-  readonly run: (packets: number) => void;
-  /** Microseconds per packet of each slice. */
-  readonly slices: number[];
-}
-
-function contender(run: (packets: number) => void): Contender {
-  run(5 * slicePackets); // compiled before it is measured
-  return { run, slices: [] };
-}
-
-function measure(contenders: readonly Contender[], packets: number, seconds: number): void {
-  const end = performance.now() + seconds * 1000;
-  do {
-    for (const { run, slices } of contenders) {
-      const start = performance.now();
-      run(packets);
-      slices.push(((performance.now() - start) * 1000) / packets);
-    }
-  } while (performance.now() < end);
-}
-
-function median({ slices }: Contender): number {
-  const sorted = slices.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
+const warmUp = 5 * slicePackets;
 
 /** Runs all and returns the figures: microseconds per packet, and ratios as how many times faster than the peer. */
-export async function aead(seconds: number): Promise<Figure[]> {
-  const seal = contender(wasmSeal());
-  const both = contender(wasmSealAndOpen());
-  const mask = contender(wasmMask());
-  const chachaSeal = contender(nodeSeal("chacha20-poly1305", 32));
-  const chachaOpen = contender(nodeOpen("chacha20-poly1305", 32));
-  const aesSeal = contender(nodeSeal("aes-128-gcm", 16));
-  const aesOpen = contender(nodeOpen("aes-128-gcm", 16));
-  measure([seal, both, mask, chachaSeal, chachaOpen, aesSeal, aesOpen], slicePackets, seconds);
-  const open = median(both) - median(seal);
+export async function aead({ seconds, rounds, profile }: Settings): Promise<Figure[]> {
+  const seal = contender("seal", wasmSeal(), warmUp);
+  const both = contender("seal and open", wasmSealAndOpen(), warmUp);
+  const mask = contender("mask", wasmMask(), warmUp);
+  const chachaSeal = contender("node:crypto chacha20-poly1305", nodeSeal("chacha20-poly1305", 32), warmUp);
+  const chachaOpen = contender("node:crypto chacha20-poly1305", nodeOpen("chacha20-poly1305", 32), warmUp);
+  const aesSeal = contender("node:crypto aes-128-gcm", nodeSeal("aes-128-gcm", 16), warmUp);
+  const aesOpen = contender("node:crypto aes-128-gcm", nodeOpen("aes-128-gcm", 16), warmUp);
+  const all = [seal, both, mask, chachaSeal, chachaOpen, aesSeal, aesOpen];
+  takeTurns(all, slicePackets, seconds * rounds);
+  const { values: open } = minus("open", both, seal);
 
   const leaf = await (await createAuthority()).issue(["localhost"]);
-  const simd = contender(transfer(new MemoryPair("simd", leaf)));
-  const ring = contender(transfer(new MemoryPair("ring", leaf)));
-  measure([simd, ring], 2000, seconds);
+  const simd = contender("ours", transfer(new MemoryPair({ crypto: "simd", leaf })), enginePackets);
+  const ring = contender(
+    "the engine with ring's AEAD",
+    transfer(new MemoryPair({ crypto: "ring", leaf })),
+    enginePackets,
+  );
+  takeTurns([simd, ring], enginePackets, seconds * rounds);
+  if (profile !== undefined)
+    await profileRun(`${profile}/seal-and-open.cpuprofile`, () => takeTurns([both], slicePackets, seconds));
 
-  const times = (name: string, micros: number, peer: string, peerMicros: number, wanted: number | null = null) =>
-    faster(name, micros, { name: peer, value: peerMicros }, wanted);
+  const unit = "us/packet";
   return [
-    times("aead-seal-1200", median(seal), "node:crypto chacha20-poly1305", median(chachaSeal), budget),
-    times("aead-open-1200", open, "node:crypto chacha20-poly1305", median(chachaOpen), budget),
-    times("aead-seal-1200-aes-128-gcm", median(seal), "node:crypto aes-128-gcm", median(aesSeal)),
-    times("aead-open-1200-aes-128-gcm", open, "node:crypto aes-128-gcm", median(aesOpen)),
-    alone("aead-header-mask", median(mask), "us"),
-    times("aead-engine-bulk", median(simd), "the engine with ring's AEAD", median(ring)),
+    less("aead-seal-1200", unit, seal.values, chachaSeal, budget),
+    less("aead-open-1200", unit, open, chachaOpen, budget),
+    less("aead-seal-1200-aes-128-gcm", unit, seal.values, aesSeal),
+    less("aead-open-1200-aes-128-gcm", unit, open, aesOpen),
+    alone("aead-header-mask", "us", mask.values),
+    less("aead-engine-bulk", unit, simd.values, ring),
   ];
-}
-
-/** A duration beside a peer's, whose ratio is peer / ours: how many times faster we are. */
-function faster(
-  name: string,
-  micros: number,
-  peer: { readonly name: string; readonly value: number },
-  wanted: number | null,
-): Figure {
-  const figure = compared(name, micros, "us/packet", peer);
-  const ratio = micros > 0 ? peer.value / micros : null;
-  return { ...figure, ratio, budget: wanted, ok: wanted === null || (ratio !== null && ratio >= wanted) };
 }
 
 function filledProbe() {

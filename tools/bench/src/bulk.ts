@@ -1,75 +1,64 @@
-/**
- * One stream as fast as it goes, our sender and our receiver in a process each, over loopback; and in the same run the
- * ceiling: `node:dgram` sending datagrams of the same size and nothing else.
- */
-import { Side } from "./child.ts";
-import { alone, compared, type Figure } from "./figure.ts";
+/** One stream as fast as it goes, against nothing but `node:dgram` sending, and against other people's QUIC. */
+import { alone, type Figure, more } from "./figure.ts";
+import type { Settings } from "./settings.ts";
+import { peerOf, type Round, transfers } from "./transfer.ts";
 
-interface Rate {
-  readonly packets: number;
-  readonly wallSeconds: number;
-  readonly cpuSeconds: number;
-}
+/** Of the packets per second that `node:dgram` sends alone. */
+const budget = 0.45;
+/** What path MTU discovery ends at, before UDP's header. */
+const datagramBytes = 1452;
 
-interface Sent extends Rate {
-  readonly bytes: number;
-  readonly sentBytes: number;
-  readonly lostPackets: number;
-  readonly mtu: number;
-  readonly rttMicros: number;
-}
+const packetRate = ({ sent }: Round) => sent.packets / sent.wallSeconds;
+const packetEfficiency = ({ sent }: Round) => sent.packets / sent.cpuSeconds;
+const megabitsPerCpu = (bytes: number, cpuSeconds: number) => (bytes * 8) / 1e6 / cpuSeconds;
+const senderMegabits = ({ sent, received }: Round) => megabitsPerCpu(received.bytes, sent.cpuSeconds);
+const receiverMegabits = ({ received }: Round) => megabitsPerCpu(received.bytes, received.cpuSeconds);
 
-interface Received {
-  readonly bytes: number;
-  readonly receivedPackets: number;
-  readonly wallSeconds: number;
-  readonly cpuSeconds: number;
-}
-
-/** Runs both and returns the figures. */
-export async function bulk(seconds: number): Promise<Figure[]> {
-  const { sent, received } = await transfer(seconds);
-  if (received.bytes !== sent.sentBytes) {
-    throw new Error(`the receiver has ${received.bytes} of ${sent.sentBytes} bytes`);
+export async function bulk(settings: Settings): Promise<Figure[]> {
+  const [ours, raw, ...peers] = await transfers("bulk", datagramBytes, settings);
+  if (ours === undefined || raw === undefined) throw new Error("nothing was measured");
+  for (const { totals } of ours.rounds) {
+    if (totals.received.bytes !== totals.sent.bytes) {
+      throw new Error(`the receiver has ${totals.received.bytes} of ${totals.sent.bytes} bytes`);
+    }
   }
-  const raw = await ceiling(seconds, sent.mtu);
-  const peer = "raw dgram, send only";
-  const rawRate = raw.packets / raw.wallSeconds;
-  const rawEfficiency = raw.packets / raw.cpuSeconds;
+  const of = (value: (round: Round) => number) => ours.rounds.map(value);
   return [
-    compared("bulk-packets", sent.packets / sent.wallSeconds, "packets/s", { name: peer, value: rawRate }),
-    compared("bulk-packets-per-cpu-second", sent.packets / sent.cpuSeconds, "packets/cpu-s", {
-      name: peer,
-      value: rawEfficiency,
-    }),
-    alone("bulk-goodput", (sent.bytes * 8) / sent.wallSeconds / 1e6, "Mbit/s"),
-    alone("bulk-receiver-packets-per-cpu-second", received.receivedPackets / received.cpuSeconds, "packets/cpu-s"),
-    alone("bulk-sender-cpu", sent.cpuSeconds / sent.wallSeconds, "cores"),
-    alone("bulk-receiver-cpu", received.cpuSeconds / received.wallSeconds, "cores"),
-    alone("bulk-lost-packets", sent.lostPackets, "packets"),
-    alone("bulk-datagram-size", sent.mtu, "B"),
+    more("bulk-packets", "packets/s", of(packetRate), peerOf(raw, packetRate), budget),
+    more("bulk-packets-per-cpu-second", "packets/cpu-s", of(packetEfficiency), peerOf(raw, packetEfficiency)),
+    alone(
+      "bulk-goodput",
+      "Mbit/s",
+      of(({ received }) => (received.bytes * 8) / 1e6 / received.wallSeconds),
+    ),
+    alone(
+      "bulk-receiver-packets-per-cpu-second",
+      "packets/cpu-s",
+      of(({ received }) => received.packets / received.cpuSeconds),
+    ),
+    alone(
+      "bulk-sender-cpu",
+      "cores",
+      of(({ sent }) => sent.cpuSeconds / sent.wallSeconds),
+    ),
+    alone(
+      "bulk-receiver-cpu",
+      "cores",
+      of(({ received }) => received.cpuSeconds / received.wallSeconds),
+    ),
+    alone(
+      "bulk-lost-packets",
+      "packets",
+      of(({ totals }) => Number(totals.sent.lostPackets)),
+    ),
+    alone(
+      "bulk-datagram-size",
+      "B",
+      of(({ totals }) => Number(totals.sent.mtu)),
+    ),
+    ...peers.flatMap((peer) => [
+      more("bulk-sender-goodput-per-cpu-second", "Mbit/cpu-s", of(senderMegabits), peerOf(peer, senderMegabits)),
+      more("bulk-receiver-goodput-per-cpu-second", "Mbit/cpu-s", of(receiverMegabits), peerOf(peer, receiverMegabits)),
+    ]),
   ];
-}
-
-async function transfer(seconds: number): Promise<{ sent: Sent; received: Received }> {
-  const receiver = new Side("bulk-receiver.ts");
-  const address = await receiver.next<{ port: number; sha256: string }>();
-  const sender = new Side("bulk-sender.ts", { ...address, seconds });
-  try {
-    const [sent, received] = await Promise.all([sender.next<Sent>(), receiver.next<Received>()]);
-    return { sent, received };
-  } finally {
-    await Promise.all([sender.end(), receiver.end()]);
-  }
-}
-
-async function ceiling(seconds: number, datagramBytes: number): Promise<Rate> {
-  const receiver = new Side("raw-receiver.ts");
-  const { port } = await receiver.next<{ port: number }>();
-  const sender = new Side("raw-sender.ts", { port, seconds, datagramBytes });
-  try {
-    return await sender.next<Rate>();
-  } finally {
-    await Promise.all([sender.end(), receiver.end()]);
-  }
 }

@@ -8,47 +8,99 @@ export interface Figure {
   /** What ran in the same run for comparison; "" for none. */
   readonly peer: string;
   readonly peerValue: number | null;
-  /** value / peerValue. */
+  /** How many times better than the peer: value / peerValue where more is better, peerValue / value where less is. */
   readonly ratio: number | null;
-  /** What the ratio, or without a peer the value, has to reach; null while there is no budget. */
+  /** What the ratio has to reach, or what the value has to reach or may not pass; see `budgetOn`. */
   readonly budget: number | null;
+  readonly budgetOn: "ratio" | "value at least" | "value at most" | null;
   readonly ok: boolean;
 }
 
-/** A figure beside a peer's of the same run. */
-export function compared(
+/** What a figure is held against. Values of the same index were taken in the same round. */
+export interface Peer {
+  readonly name: string;
+  readonly values: readonly number[];
+}
+
+/** More is better: the median over rounds beside a peer's, and the median of the rounds' ratios. */
+export function more(
   name: string,
-  value: number,
   unit: string,
-  peer: { readonly name: string; readonly value: number },
+  values: readonly number[],
+  peer: Peer,
   budget: number | null = null,
 ): Figure {
-  const ratio = peer.value > 0 ? value / peer.value : null;
-  const ok = budget === null || (ratio !== null && ratio >= budget);
-  return { name, value, unit, peer: peer.name, peerValue: peer.value, ratio, budget, ok };
+  return beside(name, unit, values, peer, budget, (ours, theirs) => ours / theirs);
 }
+
+/** Less is better, as a duration is; the ratio says how many times less. */
+export function less(
+  name: string,
+  unit: string,
+  values: readonly number[],
+  peer: Peer,
+  budget: number | null = null,
+): Figure {
+  return beside(name, unit, values, peer, budget, (ours, theirs) => theirs / ours);
+}
+
+const unbounded = { budget: null, budgetOn: null, ok: true } as const;
 
 /** A figure on its own. */
-export function alone(name: string, value: number, unit: string): Figure {
-  return { name, value, unit, peer: "", peerValue: null, ratio: null, budget: null, ok: true };
+export function alone(name: string, unit: string, values: readonly number[]): Figure {
+  return { name, value: median(values), unit, peer: "", peerValue: null, ratio: null, ...unbounded };
 }
 
-export function printFigures(figures: readonly Figure[], json: boolean): void {
-  for (const figure of figures) process.stdout.write(`${json ? JSON.stringify(figure) : sentence(figure)}\n`);
+/** A figure that has to reach its budget, whatever anybody else does. */
+export function atLeast(figure: Figure, budget: number): Figure {
+  return { ...figure, budget, budgetOn: "value at least", ok: figure.value >= budget };
 }
 
-function sentence({ name, value, unit, peer, peerValue, ratio, budget, ok }: Figure): string {
-  const versus = peerValue === null ? "" : `  ${percent(ratio)} of ${peer} (${short(peerValue)} ${unit})`;
-  const wanted = budget === null ? "" : `  budget ${percent(budget)}${ok ? "" : "  SHORT OF BUDGET"}`;
-  return `${name.padEnd(36)} ${short(value).padStart(10)} ${unit.padEnd(24)}${versus}${wanted}`;
+/** A figure that may not pass its budget. */
+export function atMost(figure: Figure, budget: number): Figure {
+  return { ...figure, budget, budgetOn: "value at most", ok: figure.value <= budget };
 }
 
-function percent(ratio: number | null): string {
-  return ratio === null ? "-" : `${(ratio * 100).toFixed(1)} %`;
+/** The middle value; NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-function short(value: number): string {
-  return value >= 1000
-    ? Math.round(value).toLocaleString("en").replaceAll(",", " ")
-    : value.toFixed(value >= 10 ? 1 : 2);
+function beside(
+  name: string,
+  unit: string,
+  values: readonly number[],
+  peer: Peer,
+  budget: number | null,
+  better: (ours: number, theirs: number) => number,
+): Figure {
+  const ratios = values.map((value, round) => better(value, peer.values[round] ?? Number.NaN));
+  const ratio = finite(median(ratios));
+  const figure = { name, value: median(values), unit, peer: peer.name, peerValue: finite(median(peer.values)), ratio };
+  if (budget === null) return { ...figure, ...unbounded };
+  return { ...figure, budget, budgetOn: "ratio", ok: ratio !== null && ratio >= budget };
+}
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+/** A figure as a line for people. */
+export function sentence({ name, value, unit, peer, peerValue, ratio, budget, budgetOn, ok }: Figure): string {
+  const versus = peer === "" ? "" : `  ${times(ratio)} against ${short(peerValue)} of ${peer}`;
+  const bound = budgetOn === "ratio" ? times(budget) : `${budgetOn?.slice("value ".length)} ${short(budget)}`;
+  const wanted = budget === null ? "" : `  budget ${bound}${ok ? "" : "  SHORT OF BUDGET"}`;
+  return `${name.padEnd(38)} ${short(value).padStart(9)} ${unit.padEnd(22)}${versus}${wanted}`;
+}
+
+function times(ratio: number | null): string {
+  if (ratio === null) return "-";
+  return ratio < 1 ? `${(ratio * 100).toFixed(1)} %` : `${ratio.toFixed(2)} x`;
+}
+
+function short(value: number | null): string {
+  if (value === null) return "-";
+  if (value >= 1000) return Math.round(value).toLocaleString("en").replaceAll(",", " ");
+  return value.toFixed(value >= 10 || value === 0 ? 1 : value >= 0.1 ? 2 : 4);
 }

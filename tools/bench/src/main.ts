@@ -1,46 +1,94 @@
-/** `./run bench NAME [--json] [--seconds N]`: prints each figure with the peer it was measured against in the same run. */
+/** `./run bench NAME [--json [FILE]]`: prints each figure with the peer or ceiling it was measured against in the same run. */
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { aead } from "./aead.ts";
-import { bulk } from "./bulk.ts";
-import { type Figure, printFigures } from "./figure.ts";
+import { inCache } from "@moqingbird/toolchain";
+import { benches } from "./benches.ts";
+import { type Figure, sentence } from "./figure.ts";
+import type { Settings } from "./settings.ts";
 
-const benches: Record<string, { readonly says: string; run(seconds: number): Promise<Figure[]> }> = {
-  aead: { says: "packet encryption in wasm against node:crypto, and ours against ring in the engine", run: aead },
-  bulk: { says: "one stream over loopback against raw dgram sending", run: bulk },
-};
+const usage = `./run bench NAME ... [options]      all: every benchmark
 
-function usage(): string {
-  const names = Object.entries(benches).map(([name, { says }]) => `  ${name.padEnd(8)}${says}`);
-  return `./run bench NAME [--json] [--seconds N]
+${Object.entries(benches)
+  .map(([name, { says }]) => `  ${name.padEnd(12)}${says}`)
+  .join("\n")}
 
-${names.join("\n")}
-
-  --json        one line of JSON per figure: name, value, unit, peer, peerValue, ratio, budget, ok
-  --seconds N   how long each side is measured (default 5)
+  --json          one line of JSON per figure: name, value, unit, peer, peerValue, ratio, budget, ok
+  --out FILE      the same lines into a file
+  --seconds N     how long each contender is measured per round (default 2)
+  --rounds N      rounds, in which all contenders take turns; the median counts (default 5)
+  --no-peers      leave other people's programs out
+  --profile DIR   where CPU profiles and figures are kept (default: bench/ in the cache)
+  --no-profile    keep none
 `;
-}
 
 function fail(sentence: string): never {
-  process.stderr.write(`bench: ${sentence}\n`);
+  process.stderr.write(`bench: ${sentence}; see ./run bench --help\n`);
   process.exit(2);
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  strict: false,
-  options: { json: { type: "boolean" }, seconds: { type: "string" }, help: { type: "boolean", short: "h" } },
-});
-const [name] = positionals;
-const bench = name === undefined ? undefined : benches[name];
-const seconds = Number(values.seconds ?? 5);
-if (values.help === true) {
-  process.stdout.write(usage());
-} else if (bench === undefined) {
-  fail(`${name === undefined ? "no benchmark named" : `there is no benchmark "${name}"`}; see ./run bench --help`);
-} else if (!(seconds > 0 && seconds <= 600)) {
-  fail(`--seconds "${String(values.seconds)}" is not between 0 and 600; give the seconds to measure`);
-} else {
-  const figures = await bench.run(seconds);
-  printFigures(figures, values.json === true);
+function options() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      allowNegative: true,
+      options: {
+        json: { type: "boolean" },
+        out: { type: "string" },
+        seconds: { type: "string", default: "2" },
+        rounds: { type: "string", default: "5" },
+        peers: { type: "boolean", default: true },
+        profile: { type: "string", default: inCache("bench") },
+        "no-profile": { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    fail(error instanceof Error ? error.message.split(". ")[0]! : String(error));
+  }
+}
+
+function within(name: string, text: string, low: number, high: number): number {
+  const value = Number(text);
+  if (!(value >= low && value <= high)) fail(`--${name} "${text}" is not between ${low} and ${high}`);
+  return value;
+}
+
+const { values, positionals } = options();
+if (values.help || positionals.length === 0) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
+const names = positionals.includes("all") ? Object.keys(benches) : positionals;
+const unknown = names.find((name) => benches[name] === undefined);
+if (unknown !== undefined) fail(`there is no benchmark "${unknown}"`);
+const common = {
+  seconds: within("seconds", values.seconds, 0.01, 600),
+  rounds: within("rounds", values.rounds, 1, 1000),
+  warmUpMs: 700,
+  peers: values.peers,
+};
+if (values.out !== undefined) rmSync(values.out, { force: true });
+
+for (const name of names) {
+  const profile = values["no-profile"] ? undefined : join(values.profile, name);
+  if (profile !== undefined) rmSync(profile, { recursive: true, force: true });
+  const settings: Settings = { ...common, ...(profile !== undefined && { profile }) };
+  try {
+    report(await benches[name]!.run(settings), profile);
+  } catch (error) {
+    process.stderr.write(`bench: ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function report(figures: readonly Figure[], profile: string | undefined): void {
+  const lines = figures.map((figure) => `${JSON.stringify(figure)}\n`).join("");
+  process.stdout.write(values.json ? lines : `${figures.map(sentence).join("\n")}\n`);
+  if (values.out !== undefined) appendFileSync(values.out, lines);
+  if (profile !== undefined) {
+    mkdirSync(profile, { recursive: true });
+    writeFileSync(join(profile, "figures.jsonl"), lines);
+  }
   if (!figures.every(({ ok }) => ok)) process.exitCode = 1;
 }

@@ -4,15 +4,15 @@
  * wasm-opt comes with the npm package binaryen. Prints what it runs, and the size of the result.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { wrapGlue } from "./glue.ts";
+import { splitNames, writeNames } from "./names.ts";
 import { buildParts, type Run } from "./parts.ts";
 import { binFolder, productFolder, sourceFolder } from "./paths.ts";
-
 import { sourceHash, wasmIsCurrent, writeStamp } from "./stamp.ts";
 
 /** Builds, whatever the stamp says. Throws with wasm-pack's exit code when it fails. */
@@ -33,7 +33,9 @@ export function buildWasm(environment: NodeJS.ProcessEnv = process.env): void {
   run("wasm-pack", [...wasmPack, "--locked"]);
   mkdirSync(productFolder, { recursive: true });
   const product = join(productFolder, "engine.wasm");
-  copyFileSync(join(out, "engine_bg.wasm"), product);
+  const { module, names } = splitNames(readFileSync(join(out, "engine_bg.wasm")));
+  writeFileSync(product, module);
+  writeNames(names);
   writeFileSync(join(productFolder, "glue.cjs"), wrapGlue(readFileSync(join(out, "engine.js"), "utf8")));
   rmSync(out, { recursive: true });
   buildParts(run, environment);

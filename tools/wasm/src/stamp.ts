@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { linkFile, probeFile, productFolder, sourceFolder, toolFolder } from "./paths.ts";
+import { linkFile, namesFile, probeFile, productFolder, sourceFolder, toolFolder } from "./paths.ts";
 
 const stampFile = join(productFolder, "stamp.txt");
 const sources = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "crates/*/Cargo.toml", "crates/*/src/**/*.rs"];
@@ -28,7 +28,7 @@ export function sourceHash(): string {
 export function wasmIsCurrent(): boolean {
   const product = ["engine.wasm", "glue.cjs"].map((name) => join(productFolder, name));
   return (
-    [...product, probeFile, linkFile].every((file) => existsSync(file)) &&
+    [...product, probeFile, linkFile, namesFile].every((file) => existsSync(file)) &&
     existsSync(stampFile) &&
     readFileSync(stampFile, "utf8").trim() === sourceHash()
   );

@@ -3,13 +3,15 @@
  * is the best of 16, 64 and 256 on the machines tried; the datagram has the size that QUIC's have after MTU discovery.
  */
 import { createSocket } from "node:dgram";
-import { parameters, Stopwatch } from "./child.ts";
+import { obey, parameters } from "./obey.ts";
 
-const { port, seconds, datagramBytes } = parameters<{ port: number; seconds: number; datagramBytes: number }>();
+const { port, rawBytes } = parameters<{ port: number; rawBytes: number }>();
 const batch = 64;
+const batchesPerTurn = 16;
 const socket = createSocket({ type: "udp4", sendBufferSize: 4 * 1024 * 1024 });
-const datagram = new Uint8Array(datagramBytes);
-let packets = 0;
+const datagram = new Uint8Array(rawBytes);
+let units = 0;
+let running = true;
 
 function sendBatch(): Promise<void> {
   return new Promise((resolve) => {
@@ -18,15 +20,19 @@ function sendBatch(): Promise<void> {
       if (--left === 0) resolve();
     };
     for (let index = 0; index < batch; index++) socket.send(datagram, port, "127.0.0.1", done);
-    packets += batch;
+    units += batch;
   });
 }
 
 socket.bind(0, "127.0.0.1", async () => {
-  const warmUntil = performance.now() + 500;
-  while (performance.now() < warmUntil) await sendBatch();
-  packets = 0;
-  const watch = new Stopwatch();
-  while (watch.read().wallSeconds < seconds) await sendBatch();
-  process.send?.({ packets, ...watch.read() });
+  obey({
+    totals: () => ({ units, bytes: units * rawBytes, packets: units }),
+    async stop() {
+      running = false;
+    },
+  });
+  while (running) {
+    for (let batches = 0; batches < batchesPerTurn; batches++) await sendBatch();
+    await new Promise((resolve) => setImmediate(resolve)); // orders are heard between turns
+  }
 });

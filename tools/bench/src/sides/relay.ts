@@ -1,0 +1,28 @@
+/** Our relay, quiet. */
+import { createLogger, start } from "@moqingbird/relay";
+import { idleTimeoutMs } from "./load.ts";
+import { obey, parameters } from "./obey.ts";
+
+const { chain, key } = parameters<{ chain: string; key: string }>();
+const relay = await start({
+  host: "127.0.0.1",
+  port: 0,
+  certificate: { chain, key },
+  maxSessions: 4000,
+  idleTimeoutMs,
+  log: createLogger({ level: "silent" }),
+});
+obey(
+  {
+    totals: () => ({ units: relay.stats.sessions, bytes: 0 }),
+    stop: () => relay.close(),
+    orders: {
+      /** Resident memory after a collection, so that garbage is not counted. */
+      rss() {
+        globalThis.gc?.();
+        return { rssBytes: process.memoryUsage.rss() };
+      },
+    },
+  },
+  { port: relay.address.port },
+);
