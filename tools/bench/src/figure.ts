@@ -94,12 +94,14 @@ export function sentence({ name, value, unit, peer, peerValue, ratio, budget, bu
   return `${name.padEnd(38)} ${short(value).padStart(9)} ${unit.padEnd(22)}${versus}${wanted}`;
 }
 
-function times(ratio: number | null): string {
+/** A ratio for people. */
+export function times(ratio: number | null): string {
   if (ratio === null) return "-";
   return ratio < 1 ? `${(ratio * 100).toFixed(1)} %` : `${ratio.toFixed(2)} x`;
 }
 
-function short(value: number | null): string {
+/** A number for people. */
+export function short(value: number | null): string {
   if (value === null) return "-";
   if (value >= 1000) return Math.round(value).toLocaleString("en").replaceAll(",", " ");
   return value.toFixed(value >= 10 || value === 0 ? 1 : value >= 0.1 ? 2 : 4);

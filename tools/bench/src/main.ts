@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { inCache } from "@moqingbird/toolchain";
+import { accept, busyness } from "./accept.ts";
 import { benches } from "./benches.ts";
 import { type Figure, sentence } from "./figure.ts";
 import type { Settings } from "./settings.ts";
@@ -20,6 +21,7 @@ ${Object.entries(benches)
   --no-peers      leave other people's programs out
   --profile DIR   where CPU profiles and figures are kept (default: bench/ in the cache)
   --no-profile    keep none
+  --accept        keep the figures in docs/PERFORMANCE.md, with commit and machine: on a quiet machine
 `;
 
 function fail(sentence: string): never {
@@ -40,6 +42,7 @@ function options() {
         peers: { type: "boolean", default: true },
         profile: { type: "string", default: inCache("bench") },
         "no-profile": { type: "boolean" },
+        accept: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     });
@@ -74,8 +77,11 @@ for (const name of names) {
   const profile = values["no-profile"] ? undefined : join(values.profile, name);
   if (profile !== undefined) rmSync(profile, { recursive: true, force: true });
   const settings: Settings = { ...common, ...(profile !== undefined && { profile }) };
+  const before = busyness();
   try {
-    report(await benches[name]!.run(settings), profile);
+    const figures = await benches[name]!.run(settings);
+    report(figures, profile);
+    if (values.accept) accept(name, figures, settings, before);
   } catch (error) {
     process.stderr.write(`bench: ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;

@@ -8,13 +8,20 @@ import { createAuthority } from "@moqingbird/testing";
 import { inCache } from "@moqingbird/toolchain";
 import { ourNode, type Reading, Side } from "./side.ts";
 
+/** Memory of a process, in bytes. */
+export interface Memory {
+  readonly rss: number;
+  /** What lives in JavaScript's heap; the engine's memory is beside it. NaN where there is none. */
+  readonly heap: number;
+}
+
 /** A relay that runs in a process of its own. */
 export interface Relay {
   readonly port: number;
   begin(profile?: string): Promise<void>;
   /** User and system time of the process since `begin`, in seconds. */
   cpuSeconds(): Promise<number>;
-  rssBytes(): Promise<number>;
+  memory(): Promise<Memory>;
   end(): Promise<void>;
 }
 
@@ -41,7 +48,7 @@ export const ourRelay: RelayKind = {
       port,
       begin: (profile) => side.ask(`begin ${profile ?? ""}`),
       cpuSeconds: async () => (await side.ask<Reading>("end")).cpuSeconds,
-      rssBytes: async () => (await side.ask<{ rssBytes: number }>("rss")).rssBytes,
+      memory: () => side.ask<Memory>("memory"),
       end: () => side.end(),
     };
   },
@@ -84,7 +91,10 @@ async function startCloudflare({ chain, key }: Leaf): Promise<Relay> {
       before = processCpuSeconds(pid);
     },
     cpuSeconds: async () => processCpuSeconds(pid) - before,
-    rssBytes: async () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024,
+    memory: async () => ({
+      rss: Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024,
+      heap: Number.NaN,
+    }),
     end,
   };
 }

@@ -17,10 +17,11 @@ obey(
     totals: () => ({ units: relay.stats.sessions, bytes: 0 }),
     stop: () => relay.close(),
     orders: {
-      /** Resident memory after a collection, so that garbage is not counted. */
-      rss() {
+      /** After a collection, so that garbage is not counted. */
+      memory() {
         globalThis.gc?.();
-        return { rssBytes: process.memoryUsage.rss() };
+        const { rss, heapUsed: heap } = process.memoryUsage();
+        return { rss, heap };
       },
     },
   },
