@@ -1,6 +1,6 @@
 /** `start`: a hub behind a UDP port. */
 import { protocolsOf } from "@moqingbird/session";
-import { type Listener, listen, type SocketAddress } from "@moqingbird/transport";
+import { formatAddress, type Listener, listen, type SocketAddress } from "@moqingbird/transport";
 import { type RelayConfig, relayDefaults } from "./config.ts";
 import { Hub, type HubStats } from "./hub.ts";
 import { createLogger, type RelayLogger } from "./log.ts";
@@ -38,6 +38,12 @@ export async function start(config: RelayConfig): Promise<Relay> {
       limits: { maxConnections: config.maxSessions ?? relayDefaults.maxSessions },
       transport: { ...windows, idleTimeoutMs: config.idleTimeoutMs ?? relayDefaults.idleTimeoutMs },
       onConnection: (connection) => hub.join(connection),
+      onRejected: ({ remoteAddress, info, untold }) => {
+        const peer = remoteAddress && formatAddress(remoteAddress.address, remoteAddress.port);
+        const code = `0x${info.code.toString(16)}`;
+        log.info({ event: "connection-refused", peer, by: info.by, code, reason: info.reason, untold });
+      },
+      onRestart: (error) => log.error({ event: "engine-crashed", reason: error.message }),
     });
     return new RunningRelay(hub, listener, log);
   } catch (error) {

@@ -40,6 +40,7 @@ export interface SetupCalls {
     nowMicros: number,
     wallMillis: number,
     seed: Uint8Array,
+    keys: Uint8Array,
     maxConnections: number,
     maxPeers: number,
     crypto: number,
@@ -73,8 +74,10 @@ export interface SetupCalls {
   connection_server_name(connection: number): string;
   connection_peer(connection: number): number;
   connection_side(connection: number): number;
+  connection_resumed(connection: number): number;
   /** Empty when the handle is stale. */
   connection_stats(connection: number): Float64Array;
+  update_keys(connection: number): number;
   set_max_streams(connection: number, direction: number, count: number): number;
   set_receive_window(connection: number, bytes: number): number;
 }
@@ -102,4 +105,7 @@ export const Layout = {
   TX_SLOTS: 7,
   SLOT_BYTES: 8,
   EVENT_SLOTS: 9,
+  /** What a panic said: UTF-8 ended by a zero. */
+  PANIC: 10,
+  PANIC_BYTES: 11,
 } as const;

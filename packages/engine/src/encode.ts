@@ -1,7 +1,15 @@
 /** Turns option objects into the flat numbers and bytes the set-up calls take, and their statuses into errors. */
 import { randomFillSync } from "node:crypto";
 import { EngineError } from "./errors.ts";
-import type { Congestion, ConnectionStats, Crypto, EngineClock, TransportOptions, Trust } from "./options.ts";
+import type {
+  Congestion,
+  ConnectionStats,
+  Crypto,
+  EngineClock,
+  EngineKeys,
+  TransportOptions,
+  Trust,
+} from "./options.ts";
 
 const utf8 = new TextEncoder();
 
@@ -116,6 +124,20 @@ export function encodedCrypto(crypto: Crypto = "simd"): number {
   const index = cryptos.indexOf(crypto);
   if (index < 0) throw new EngineError("option-invalid", `crypto "${crypto}" is none of ${cryptos.join(", ")}.`);
   return index;
+}
+
+const keyBytes = 32;
+
+/** The keys one after the other; empty for none. */
+export function encodedKeys(keys: EngineKeys | undefined): Uint8Array {
+  if (keys === undefined) return new Uint8Array(0);
+  for (const name of ["statelessReset", "token", "ticket"] as const) {
+    const { length } = keys[name];
+    if (length !== keyBytes) {
+      throw new EngineError("option-invalid", `the key ${name} has ${length} bytes; it must have ${keyBytes}.`);
+    }
+  }
+  return concatenated([keys.statelessReset, keys.token, keys.ticket]);
 }
 
 /** A handle or count as it is; a negative status as the error it stands for. */

@@ -13,12 +13,13 @@ import {
   decodedStats,
   encodedAlpn,
   encodedCrypto,
+  encodedKeys,
   encodedTransport,
   encodedTrust,
   systemClock,
   systemEntropy,
 } from "./encode.ts";
-import { EngineError, type EngineErrorCode } from "./errors.ts";
+import { EngineError } from "./errors.ts";
 import { EVENT_WORDS } from "./events.ts";
 import { bindGlue, compiledModule } from "./loader.ts";
 import type {
@@ -50,17 +51,16 @@ export function createEngine(options: EngineOptions): Engine {
   return new Engine(options);
 }
 
-/** A table whose every function throws the given error: stands in for the wasm while it must not be called. */
-function refusing(code: EngineErrorCode): HotExports {
+/** A table whose every function throws: stands in for the wasm while it must not be called. */
+function refusing(error: () => EngineError): HotExports {
   return new Proxy({} as HotExports, {
     get: () => () => {
-      throw new EngineError(code);
+      throw error();
     },
   });
 }
 
-const reentrant = refusing("reentrant");
-const crashed = refusing("crashed");
+const reentrant = refusing(() => new EngineError("reentrant"));
 
 /** One QUIC engine instance. Handles are positive integers; 0 is never one. */
 export class Engine {
@@ -85,12 +85,18 @@ export class Engine {
   #wasm: HotExports;
   /** The first throw of a prepare call since the last pump, when nobody else takes it. */
   #prepareError: { readonly error: unknown } | undefined;
+  /** Why the instance is no more. */
+  #crashed: EngineError | undefined;
+  readonly #onCrash: ((error: EngineError) => void) | undefined;
+  readonly #panicMessage: Uint8Array;
 
   constructor(options: EngineOptions) {
     const clock = options.clock ?? systemClock;
     const entropy = options.entropy ?? systemEntropy;
     const { prepare, onPrepareError } = options;
     const crypto = encodedCrypto(options.crypto);
+    const keys = encodedKeys(options.keys);
+    this.#onCrash = options.onCrash;
     const start = clock.micros();
     this.#glue = bindGlue({
       host: {
@@ -126,6 +132,7 @@ export class Engine {
         start,
         clock.wallMillis(),
         seed,
+        keys,
         options.maxConnections ?? 4096,
         options.maxPeers ?? 16_384,
         crypto,
@@ -136,6 +143,7 @@ export class Engine {
     const at = (index: number) => this.#glue.layout(index) >>> 0;
     const slotBytes = at(Layout.SLOT_BYTES);
     this.memory = new Uint8Array(buffer);
+    this.#panicMessage = new Uint8Array(buffer, at(Layout.PANIC), at(Layout.PANIC_BYTES));
     this.rxSlots = at(Layout.RX_SLOTS);
     this.txSlots = at(Layout.TX_SLOTS);
     this.eventWords = new Uint32Array(buffer, at(Layout.EVENT_RECORDS), at(Layout.EVENT_SLOTS) * EVENT_WORDS);
@@ -214,9 +222,17 @@ export class Engine {
   internPeer(address: Uint8Array, port: number): number {
     const word = (i: number) =>
       (address[i]! << 24) | (address[i + 1]! << 16) | (address[i + 2]! << 8) | address[i + 3]!;
-    if (address.length === 4) return this.#checked(this.#wasm.intern_peer(4, word(0), 0, 0, 0, port));
-    if (address.length !== 16) throw new EngineError("address-invalid");
-    return this.#checked(this.#wasm.intern_peer(6, word(0), word(4), word(8), word(12), port));
+    const v4 = address.length === 4;
+    if (!v4 && address.length !== 16) throw new EngineError("address-invalid");
+    try {
+      const { intern_peer } = this.#wasm;
+      const peer = v4
+        ? intern_peer(4, word(0), 0, 0, 0, port)
+        : intern_peer(6, word(0), word(4), word(8), word(12), port);
+      return this.#checked(peer);
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   /** Starts a handshake; CONNECTED or CLOSED follows. Throws server-name-invalid, address-invalid, limit-reached. */
@@ -236,6 +252,7 @@ export class Engine {
       serverName: this.#glue.connection_server_name(connection),
       peer,
       side: this.#glue.connection_side(connection) === 0 ? "client" : "server",
+      resumed: this.#glue.connection_resumed(connection) === 1,
     };
   }
 
@@ -247,6 +264,14 @@ export class Engine {
       return numbers.length > 0 ? 0 : -1;
     });
     return decodedStats(numbers);
+  }
+
+  /**
+   * Encrypts from the next packet on with new keys (RFC 9001 section 6). Connections do so by themselves long before their
+   * keys wear out; peers may at any time. Wait for an acknowledgement before the next time. Nothing before the handshake is done.
+   */
+  updateKeys(connection: number): void {
+    this.#setup((glue) => glue.update_keys(connection));
   }
 
   /** Streams of `direction` (0 bidirectional, 1 unidirectional) the peer may have open, from now on. */
@@ -311,12 +336,20 @@ export class Engine {
 
   /** A one-shot application timer at `deadline` µs: a TIMER event comes from the first `timers` at or after it. */
   armTimer(deadline: number): number {
-    return this.#checked(this.#wasm.arm_timer(deadline));
+    try {
+      return this.#checked(this.#wasm.arm_timer(deadline));
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   /** Returns false when it fired already or was cancelled. */
   cancelTimer(timer: number): boolean {
-    return this.#wasm.cancel_timer(timer) >= 0;
+    try {
+      return this.#wasm.cancel_timer(timer) >= 0;
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   // --- Transmit -------------------------------------------------------------------------------------------------
@@ -340,7 +373,11 @@ export class Engine {
 
   /** Why the last pump ended: 0 nothing left to send or blocked, 1 the budget, 2 no free TX slot. */
   pumpPending(): number {
-    return this.#wasm.pump_pending();
+    try {
+      return this.#wasm.pump_pending();
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   txSlot(record: number): number {
@@ -375,7 +412,11 @@ export class Engine {
 
   /** The kernel has copied the packet: the slot may be used again. */
   releaseTx(slot: number): void {
-    this.#wasm.release_tx(slot);
+    try {
+      this.#wasm.release_tx(slot);
+    } catch (error) {
+      this.#crash(error);
+    }
   }
 
   // --- Events ---------------------------------------------------------------------------------------------------
@@ -400,37 +441,65 @@ export class Engine {
    * -1: stale connection, -6: the stream table is full.
    */
   openStream(connection: number, direction: 0 | 1, k3: number, k2: number, k1: number, k0: number): number {
-    return this.#wasm.open_stream(connection, direction, k3, k2, k1, k0);
+    try {
+      return this.#wasm.open_stream(connection, direction, k3, k2, k1, k0);
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   /** Bytes (or the end) wait: prepare will be called when the stream's turn comes. */
   activate(stream: number): number {
-    return this.#wasm.activate(stream);
+    try {
+      return this.#wasm.activate(stream);
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   /** Moves the stream in the order; counts from the next packet on. */
   setKey(stream: number, k3: number, k2: number, k1: number, k0: number): number {
-    return this.#wasm.set_key(stream, k3, k2, k1, k0);
+    try {
+      return this.#wasm.set_key(stream, k3, k2, k1, k0);
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   /** Abandons our sending side with a 62-bit code. Before its first byte this costs nothing on the wire. */
   reset(stream: number, codeHigh: number, codeLow: number): number {
-    return this.#wasm.reset(stream, codeHigh, codeLow);
+    try {
+      return this.#wasm.reset(stream, codeHigh, codeLow);
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   /** Asks the peer to stop sending; no further DATA comes. */
   stop(stream: number, codeHigh: number, codeLow: number): number {
-    return this.#wasm.stop(stream, codeHigh, codeLow);
+    try {
+      return this.#wasm.stop(stream, codeHigh, codeLow);
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   /** The consumer has taken this many bytes of DATA: as many more may be delivered. */
   credit(stream: number, bytes: number): number {
-    return this.#wasm.credit(stream, bytes);
+    try {
+      return this.#wasm.credit(stream, bytes);
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   /** The QUIC stream id; -1 before the first byte left or when stale. */
   streamId(stream: number): number {
-    return this.#wasm.stream_id(stream);
+    try {
+      return this.#wasm.stream_id(stream);
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   /**
@@ -446,19 +515,27 @@ export class Engine {
     k0: number,
     deadline: number,
   ): number {
-    return this.#wasm.send_datagram(connection, length, k3, k2, k1, k0, deadline);
+    try {
+      return this.#wasm.send_datagram(connection, length, k3, k2, k1, k0, deadline);
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   /** Largest payload now; 0 when the peer takes none; -1 when stale. Changes with the path's MTU. */
   maxDatagramSize(connection: number): number {
-    return this.#wasm.max_datagram_size(connection);
+    try {
+      return this.#wasm.max_datagram_size(connection);
+    } catch (error) {
+      return this.#crash(error);
+    }
   }
 
   // --- Inside ---------------------------------------------------------------------------------------------------
 
   #setup(call: (glue: Glue) => number): number {
     if (this.#wasm !== this.#live) this.#wasm.pump_pending(); // throws reentrant
-    if (this.#live === crashed) throw new EngineError("crashed");
+    if (this.#crashed !== undefined) throw this.#crashed;
     let status: number;
     try {
       status = call(this.#glue);
@@ -480,8 +557,15 @@ export class Engine {
   /** A wasm trap leaves the instance in an unknown state: nothing may call it again. */
   #crash(cause: unknown): never {
     if (cause instanceof EngineError) throw cause;
-    this.#live = crashed;
-    this.#wasm = crashed;
-    throw new EngineError("crashed", undefined, { cause });
+    const message = new TextDecoder().decode(this.#panicMessage.subarray(0, this.#panicMessage.indexOf(0)));
+    const says =
+      message === "" ? undefined : `The engine instance trapped; all of its connections are gone: ${message}`;
+    const error = new EngineError("crashed", says, { cause });
+    const refuse = refusing(() => error);
+    this.#crashed = error;
+    this.#live = refuse;
+    this.#wasm = refuse;
+    this.#onCrash?.(error);
+    throw error;
   }
 }

@@ -9,9 +9,9 @@ export const EVENT_WORDS = 8;
 export const EVENT_KIND = 0;
 /** Word: flags, or who closed, or why a datagram was dropped. */
 export const EVENT_FLAGS = 1;
-/** Word: connection handle. */
+/** Word: connection handle; endpoint for REFUSED. */
 export const EVENT_CONNECTION = 2;
-/** Word: stream handle; endpoint for CONNECTED, timer for TIMER, peer for PATH. */
+/** Word: stream handle; endpoint for CONNECTED and CLOSED, timer for TIMER, peer for PATH and REFUSED. */
 export const EVENT_STREAM = 3;
 /** Word: upper half of a 62-bit code or stream id. */
 export const EVENT_HIGH = 4;
@@ -50,6 +50,11 @@ export const EventKind = {
   TIMER: 12,
   /** The peer's address changed; EVENT_STREAM = peer index. */
   PATH: 13,
+  /**
+   * A client's first packet was answered with a close, so there is no connection: EVENT_CONNECTION = endpoint,
+   * EVENT_STREAM = peer, the QUIC or TLS code we sent in high/low (0x2: no room), what was wrong at pointer/length.
+   */
+  REFUSED: 17,
   /** The peer allows more streams; flags {@link STREAM_UNI} tells the direction. Waiting streams go on by themselves. */
   CREDIT: 14,
   /** A line of the NSS key log format at pointer/length; low = the configuration's `keyLog`. No connection. */

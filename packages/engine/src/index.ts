@@ -26,6 +26,7 @@ export type {
   Crypto,
   EndpointOptions,
   EngineClock,
+  EngineKeys,
   EngineOptions,
   ObservingOptions,
   Prepare,

@@ -2,6 +2,7 @@
  * Options of the engine's set-up calls. Durations end in their unit, sizes in Bytes; every field is optional unless its
  * line says otherwise, and its default stands in its line.
  */
+import type { EngineError } from "./errors.ts";
 
 /** The host's clocks. Injected, so that a simulation owns time. */
 export interface EngineClock {
@@ -32,8 +33,30 @@ export interface EngineOptions {
   readonly maxConnections?: number;
   /** Peer addresses remembered besides those in use by connections. Default 16384, at least 2048. */
   readonly maxPeers?: number;
+  /** Secrets shared with the engines before, after and beside this one. Default: random, known to nobody else. */
+  readonly keys?: EngineKeys;
+  /**
+   * Told once when the instance traps, whichever call it was; that call and all later ones throw `crashed`. Only to take
+   * note: the engine's caller is still on the stack.
+   */
+  readonly onCrash?: (error: EngineError) => void;
   /** Who encrypts packets, on both sides of a connection alike. Default "simd". */
   readonly crypto?: Crypto;
+}
+
+/**
+ * Secrets by which one engine goes on where another ended. Engines with equal keys answer packets of each other's
+ * connections with stateless resets, which end them at once at the peer, take each other's tokens and resume each other's
+ * sessions. Whoever knows them can end connections and pass for a verified address: keep them as you keep a private key,
+ * and change them now and then, because tickets of past sessions can be opened with them.
+ */
+export interface EngineKeys {
+  /** 32 bytes: stateless resets (RFC 9000 section 10.3), and the mark of our connection ids. */
+  readonly statelessReset: Uint8Array;
+  /** 32 bytes: Retry and NEW_TOKEN tokens (RFC 9000 section 8.1). */
+  readonly token: Uint8Array;
+  /** 32 bytes: session tickets (RFC 8446 section 4.6.1); each is good for 12 to 24 hours. */
+  readonly ticket: Uint8Array;
 }
 
 /**
@@ -138,6 +161,8 @@ export interface ConnectionInfo {
   /** Peer index of the current path. */
   readonly peer: number;
   readonly side: "client" | "server";
+  /** A ticket of an earlier connection stood in for the certificate; false before the handshake is over. */
+  readonly resumed: boolean;
 }
 
 /** Counters of one connection since its start. */

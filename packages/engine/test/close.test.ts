@@ -78,13 +78,32 @@ test("keep-alive holds a silent connection open by default", () => {
   expect(network.server.seen("CLOSED")).toEqual([]);
 });
 
-test("a peer that vanishes is noticed within the idle time-out, keep-alive or not", () => {
-  const { network } = connected(certificates);
-  network.filter = () => false;
+test.each([
+  [4_000, "with keep-alive"],
+  [0, "without"],
+])("a peer that vanishes is noticed within the idle time-out (keep-alive after %i ms: %s)", (keepAliveMs) => {
+  const { network } = connected(certificates, {
+    clientTransport: { keepAliveMs },
+    serverTransport: { keepAliveMs: 0 },
+  });
+  network.pass(keepAliveMs === 0 ? 100 : 30_000);
   const start = network.now;
+  network.filter = () => false;
   network.run(() => network.client.seen("CLOSED").length === 1);
-  expect(network.client.seen("CLOSED")).toMatchObject([{ flags: ClosedBy.IDLE }]);
-  expect((network.now - start) / 1000).toBeLessThan(15_000);
+  expect(network.client.seen("CLOSED")).toMatchObject([{ flags: ClosedBy.IDLE, value: 0n }]);
+  expect((network.now - start) / 1000).toBeLessThan(10_100);
+  expect((network.now - start) / 1000).toBeGreaterThan(5_000);
+});
+
+test.each([3, 6, 8])("a path that is gone for %i seconds costs no connection", (seconds) => {
+  const { network, near } = connected(certificates);
+  network.pass(100);
+  const back = network.now + seconds * 1_000_000;
+  network.filter = () => network.now >= back;
+  network.pass(60_000);
+  expect(network.client.seen("CLOSED")).toEqual([]);
+  network.client.open(near, 1, Uint8Array.of(1));
+  network.run(() => network.server.seen("DATA").length === 1);
 });
 
 test("closing an endpoint closes its connections, and the endpoint goes with the last", () => {

@@ -40,6 +40,17 @@ describe("protocols", () => {
 });
 
 describe("trust", () => {
+  test("a client turned down with its first packet is told of: who, and why", () => {
+    const network = listening(certificates, { serverAlpn: ["theirs"] });
+    const { client, server } = network;
+    dial(network, { clientAlpn: ["ours"] });
+    network.run(() => client.seen("CLOSED").length === 1);
+    const refused = server.seen("REFUSED");
+    expect(refused).toMatchObject([{ connection: server.endpoint, stream: server.peerOf(client), value: 0x178n }]);
+    expect(Buffer.from(refused[0]!.bytes).toString()).not.toBe("");
+    expect(server.seen("CLOSED")).toEqual([]);
+  });
+
   test("a leaf signed by a given root is believed", () => {
     const { network } = connected(certificates, { trust: { roots: [certificates.authority.root] } });
     expect(network.client.seen("CLOSED")).toEqual([]);
@@ -165,6 +176,7 @@ describe("limits", () => {
     dial(network);
     network.run(() => network.client.seen("CLOSED").length > 0);
     expect(network.client.seen("CLOSED")).toMatchObject([{ flags: ClosedBy.PEER_TRANSPORT, value: 2n }]); // CONNECTION_REFUSED
+    expect(network.server.seen("REFUSED")).toMatchObject([{ value: 2n }]);
     network.client.open(near, 1, Uint8Array.of(1));
     network.run(() => network.server.seen("DATA").length === 1);
   });

@@ -5,6 +5,7 @@ import {
   DATA_FIN,
   type Engine,
   type EngineClock,
+  type EngineKeys,
   EVENT_CONNECTION,
   EVENT_FLAGS,
   EVENT_HIGH,
@@ -30,6 +31,8 @@ export interface TestHostOptions {
   readonly maxConnections?: number;
   /** Default: the engine's. */
   readonly crypto?: Crypto;
+  /** Default: random. */
+  readonly keys?: EngineKeys;
   /** Packets per pump. Default 64. */
   readonly budget?: number;
 }
@@ -86,8 +89,9 @@ const names = new Map(Object.entries(EventKind).map(([name, kind]) => [kind as n
 /** An engine and its endpoint. */
 export class TestHost {
   readonly engine: Engine;
-  readonly address: Uint8Array;
-  /** Where packets come from; another one is a rebinding. */
+  /** Where packets come from; another one is a migration. */
+  address: Uint8Array;
+  /** Another one is a rebinding. */
   port: number;
   readonly events: SeenEvent[] = [];
   readonly received = new Map<number, Received>();
@@ -115,6 +119,7 @@ export class TestHost {
       entropy: options.entropy,
       prepare: (_connection, stream, offset, max) => this.#prepare(stream, offset, max),
       ...(options.crypto === undefined ? {} : { crypto: options.crypto }),
+      ...(options.keys === undefined ? {} : { keys: options.keys }),
       ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),
     });
   }

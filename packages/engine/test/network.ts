@@ -37,11 +37,13 @@ export class Network {
   /** Virtual microseconds. */
   now = 1_000_000;
   readonly client: TestHost;
-  readonly server: TestHost;
+  /** May be exchanged, with the same port. */
+  server: TestHost;
   filter: Filter;
   packets = 0;
   readonly #delay: number;
   readonly #gap: number;
+  readonly #clock: EngineClock;
   readonly #inFlight: InFlight[] = [];
   readonly #lineFree = new Map<TestHost, number>();
 
@@ -52,6 +54,7 @@ export class Network {
     const seed = options.seed ?? 1;
     const time = { micros: () => this.now, wallMillis: () => Date.now() };
     const clock = options.wrapClock?.(time) ?? time;
+    this.#clock = clock;
     const entropy = options.wrapEntropy ?? seededEntropy;
     this.client = new TestHost({
       clock,
@@ -67,6 +70,19 @@ export class Network {
       port: 4433,
       ...options.server,
     });
+  }
+
+  /** The server is gone, as by a crash: another engine has its address from now on. Packets under way come to nothing. */
+  succeed(options: Partial<TestHostOptions> = {}): TestHost {
+    const { address, port } = this.server;
+    this.server = new TestHost({
+      clock: this.#clock,
+      entropy: seededEntropy(99),
+      address: [...address],
+      port,
+      ...options,
+    });
+    return this.server;
   }
 
   /** Turns the pair until `done`, or throws after `limitMs` of virtual time. */

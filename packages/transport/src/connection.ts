@@ -84,6 +84,8 @@ export interface Connection extends AsyncDisposable {
   readonly side: "client" | "server";
   /** Server name the client asked for; "" if it named none. */
   readonly serverName: string;
+  /** A ticket of an earlier connection to the same server stood in for its certificate (RFC 8446 section 2.2). */
+  readonly resumed: boolean;
   /** Where the peer is now; changes when it moves to another network. */
   readonly remoteAddress: SocketAddress;
   /** Address of the socket. A listener on all addresses has "::" or "0.0.0.0" here. */

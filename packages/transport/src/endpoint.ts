@@ -1,11 +1,14 @@
 /** One UDP socket with the engine's endpoint behind it, and the connections that live on it. */
 import { EngineError } from "@moqingbird/engine";
 import { formatAddress, type SocketAddress } from "./address.ts";
+import { rejectedChannel } from "./channels.ts";
 import type { CloseContext } from "./close-info.ts";
+import type { CloseInfo } from "./connection.ts";
 import { TransportError } from "./errors.ts";
 import type { Observing } from "./observing.ts";
 import { QuicConnection } from "./quic-connection.ts";
 import { Refusals } from "./refusals.ts";
+import { type Rejection, RejectionRate } from "./rejections.ts";
 import type { Runtime } from "./runtime.ts";
 import {
   defaultHandshakeTimeoutMs,
@@ -32,10 +35,17 @@ export interface EndpointStart {
 
 /** A socket that a listener accepts on, or that one client connection uses. */
 export class Endpoint implements UdpOwner {
-  readonly handle: number;
+  /** The engine's; another one after a crash. */
+  handle: number;
   readonly connections = new Set<QuicConnection>();
   /** A connection was accepted; set by the listener. */
   onAccept: ((connection: QuicConnection) => void) | undefined;
+  /** Makes the server configuration anew after a crash of the engine; set by the listener. */
+  reconfigure: (() => number) | undefined;
+  /** A handshake failed, or never began; set by the listener. */
+  onRejected: ((rejection: Rejection) => void) | undefined;
+  /** Another engine has taken over; set by the listener. */
+  onRestart: ((error: TransportError) => void) | undefined;
   /** The endpoint is closed, by an error or by its owner; set by the listener. */
   onClosed: ((error: TransportError | undefined) => void) | undefined;
 
@@ -48,6 +58,7 @@ export class Endpoint implements UdpOwner {
   /** Why the engine behind it is gone. */
   #crash: TransportError | undefined;
   readonly #refusals = new Refusals();
+  readonly #rejections = new RejectionRate();
 
   private constructor(runtime: Runtime, handle: number, start: EndpointStart) {
     this.#runtime = runtime;
@@ -111,6 +122,15 @@ export class Endpoint implements UdpOwner {
     connection.guard(() => this.onAccept?.(connection));
   }
 
+  /** Nothing came of a client's handshake. */
+  rejected(peer: number | undefined, info: CloseInfo): void {
+    if (this.onRejected === undefined && !rejectedChannel.hasSubscribers) return;
+    const remoteAddress = peer === undefined ? undefined : this.#runtime.peers.socketAddress(peer);
+    rejectedChannel.publish({ remoteAddress, info });
+    const untold = this.#rejections.take(this.#runtime.now());
+    if (untold !== undefined) warnOfThrow(() => this.onRejected?.({ remoteAddress, info, untold }));
+  }
+
   closeContext(connection: QuicConnection): CloseContext {
     const { alpn, transport, pinned = false } = this.#start;
     return {
@@ -156,12 +176,27 @@ export class Endpoint implements UdpOwner {
     return this.#closing;
   }
 
-  /** The engine is gone: so is everything but the socket, which follows. */
-  onCrash(error: TransportError): void {
+  /**
+   * The engine is gone. The socket of a listener goes on with the next engine, which tells the peers of the old one that
+   * they are forgotten; any other socket closes, because its connection is over. Returns whether this one goes on.
+   */
+  onCrash(error: TransportError, mayRevive: boolean): boolean {
+    if (mayRevive && this.reconfigure !== undefined && this.#closing === undefined) {
+      try {
+        this.#backend.disown();
+        this.handle = openEngineEndpoint(this.#runtime, { ...this.#start, serverConfig: this.reconfigure() });
+        this.#runtime.addEndpoint(this);
+        warnOfThrow(() => this.onRestart?.(error));
+        return true;
+      } catch (cause) {
+        error.cause ??= cause;
+      }
+    }
     this.#crash = error;
     this.#closing ??= Promise.resolve(this.#backend?.close());
     this.#start.observing.release();
     this.onClosed?.(error);
+    return false;
   }
 
   async #shut(): Promise<void> {
@@ -230,6 +265,15 @@ export class Endpoint implements UdpOwner {
     this.connections.add(connection);
     this.#runtime.addConnection(connection);
     return connection;
+  }
+}
+
+/** What a callback throws concerns no connection: it becomes a warning of the process. */
+function warnOfThrow(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
   }
 }
 

@@ -91,7 +91,7 @@ export const transportErrors = [
   },
   {
     code: "engine-crashed",
-    says: "The QUIC engine of this thread crashed and all its connections are gone: {detail}. Connect and listen again.",
+    says: "The QUIC engine of this thread crashed and all its connections are gone: {detail}. Connect again; listeners go on.",
   },
   {
     code: "closed",

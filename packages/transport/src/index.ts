@@ -34,7 +34,8 @@ export { type Listener, type ListenLimits, type ListenOptions, listen } from "./
 export type { LoopSummary, LoopTrace, LoopTurn, WakeReason } from "./loop-trace.ts";
 export type { ObservingOptions } from "./observing.ts";
 export type { QlogConnection, QlogSink, QlogTarget } from "./qlog/target.ts";
-export { executor } from "./runtime.ts";
+export type { Rejection } from "./rejections.ts";
+export { executor, useKeys } from "./runtime.ts";
 export type { TransportSettings } from "./settings.ts";
 export {
   type BidirectionalStream,

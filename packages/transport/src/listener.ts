@@ -6,6 +6,7 @@ import type { CloseOptions, Connection } from "./connection.ts";
 import { Endpoint } from "./endpoint.ts";
 import { TransportError } from "./errors.ts";
 import { numbersOf, type ObservingOptions } from "./observing.ts";
+import type { Rejection } from "./rejections.ts";
 import { type Runtime, runtime } from "./runtime.ts";
 import { checkAlpn, type TransportSettings } from "./settings.ts";
 import type { SocketBuffers } from "./udp/backend.ts";
@@ -21,6 +22,10 @@ export interface ListenOptions extends ObservingOptions {
   readonly alpn: readonly string[];
   /** Called for each connection whose handshake is done, before its first stream: set `connection.handler` here. */
   readonly onConnection: (connection: Connection) => void;
+  /** Told of handshakes that came to nothing, at most ten a second; the next one says how many went untold. */
+  readonly onRejected?: (rejection: Rejection) => void;
+  /** The engine of this thread crashed: all connections are over, and the listener goes on with another engine. */
+  readonly onRestart?: (error: TransportError) => void;
   readonly transport?: TransportSettings;
   readonly limits?: ListenLimits;
   /** Kernel buffer to ask for, each way, in bytes. Default 4 MiB; what was granted is in `listener.socketBuffers`. */
@@ -50,7 +55,10 @@ export interface Listener extends AsyncDisposable {
   setCertificate(certificate: Certificate): void;
   /** Closes every connection with code and reason, sends that, then closes the socket. Repeatable. */
   close(options?: CloseOptions): Promise<void>;
-  /** Resolves when the socket is closed; with an error if the engine crashed. Never rejects. */
+  /**
+   * Resolves when the socket is closed; with an error if the engine crashed once too often. After a crash the listener
+   * goes on with a new engine, its connections are over (`engine-crashed`), and their peers are told so. Never rejects.
+   */
   readonly closed: Promise<TransportError | undefined>;
   /** The port keeps the process alive (the default). */
   ref(): this;
@@ -97,7 +105,7 @@ export async function listenOn(shared: Runtime, options: ListenOptions): Promise
     observing.release();
     throw error;
   }
-  const listener = new QuicListener(shared, endpoint, configs, options.onConnection);
+  const listener = new QuicListener(shared, endpoint, configs, options);
   if (signal?.aborted) {
     await listener.close();
     signal.throwIfAborted();
@@ -119,12 +127,15 @@ class QuicListener implements Listener {
     shared: Runtime,
     endpoint: Endpoint,
     configs: ServerConfigs,
-    onConnection: (connection: Connection) => void,
+    { onConnection, onRejected, onRestart }: Pick<ListenOptions, "onConnection" | "onRejected" | "onRestart">,
   ) {
     this.#runtime = shared;
     this.#endpoint = endpoint;
     this.#configs = configs;
     endpoint.onAccept = onConnection;
+    endpoint.onRejected = onRejected;
+    endpoint.onRestart = onRestart;
+    endpoint.reconfigure = () => configs.renew();
     this.closed = new Promise((resolve) => {
       endpoint.onClosed = (error) => {
         if (error === undefined) configs.free();
@@ -155,7 +166,7 @@ class QuicListener implements Listener {
     if (this.#runtime.busy) await new Promise<void>((resolve) => this.#runtime.later(resolve));
     if (!this.#over) {
       this.#over = true;
-      this.#runtime.engine.setServerConfig(this.#endpoint.handle, -1);
+      this.#runtime.unlessStale(() => this.#runtime.engine.setServerConfig(this.#endpoint.handle, -1));
       for (const connection of [...this.#endpoint.connections]) connection.close(options);
     }
     await this.#endpoint.close();
@@ -181,6 +192,7 @@ class ServerConfigs {
   readonly #runtime: Runtime;
   readonly #options: Omit<ServerConfigOptions, "certificateChain" | "privateKey">;
   #id: number | undefined;
+  #certificate: Certificate | undefined;
 
   constructor(shared: Runtime, options: Omit<ServerConfigOptions, "certificateChain" | "privateKey">) {
     this.#runtime = shared;
@@ -203,12 +215,20 @@ class ServerConfigs {
     }
     this.free();
     this.#id = id;
+    this.#certificate = certificate;
     return id;
   }
 
-  free(): void {
-    if (this.#id !== undefined) this.#runtime.engine.freeConfig(this.#id);
+  /** The same configuration in a new engine. */
+  renew(): number {
     this.#id = undefined;
+    return this.add(this.#certificate as Certificate);
+  }
+
+  free(): void {
+    const id = this.#id;
+    this.#id = undefined;
+    if (id !== undefined) this.#runtime.unlessStale(() => this.#runtime.engine.freeConfig(id));
   }
 }
 

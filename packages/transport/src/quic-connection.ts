@@ -57,6 +57,7 @@ export class QuicConnection implements Connection {
   established = false;
   protocol = "";
   serverName = "";
+  resumed = false;
   /** Called when the handshake is done, or has failed; the client waits for it. */
   onSettled: ((info: CloseInfo | undefined) => void) | undefined;
   /** Sends were answered "port unreachable": if the peer stays silent, that is why. */
@@ -181,6 +182,7 @@ export class QuicConnection implements Connection {
     if (info !== undefined) {
       this.protocol = info.alpn;
       this.serverName = info.serverName;
+      this.resumed = info.resumed;
       this.onPath(info.peer);
     }
     this.established = true;

@@ -2,16 +2,20 @@
  * One engine and one executor per thread, made when first needed, serving every listener and connection there. This file
  * is the glue between them: packets to the engine's slots, events to their owners, TX records to sockets.
  *
- * A crash of the engine ends the connections and listeners of this thread with an error and nothing else: the executor
- * lives on, and the next `listen` or `connect` makes a new engine.
+ * A crash of the engine ends the connections of this thread with an error and nothing else: the executor lives on, and a
+ * new engine with the same keys takes over the sockets of listeners. It answers the old connections' packets with stateless
+ * resets, so their peers learn of it with the next packet they send.
  */
+import { randomFillSync } from "node:crypto";
 import {
+  ClosedBy,
   type ConnectionInfo,
   createEngine,
   DATA_FIN,
   DatagramDrop,
   type Engine,
   EngineError,
+  type EngineKeys,
   EVENT_CONNECTION,
   EVENT_FLAGS,
   EVENT_HIGH,
@@ -26,10 +30,10 @@ import {
   prepared,
   STREAM_UNI,
 } from "@moqingbird/engine";
-import { rejectedChannel } from "./channels.ts";
+import { crashChannel } from "./channels.ts";
 import { ClientConfigs } from "./client-configs.ts";
 import { type LoopClock, type LoopTimeout, type LoopTimers, systemClock, systemTimers } from "./clock.ts";
-import { closeFacts, closeInfo } from "./close-info.ts";
+import { closeFacts, closeInfo, type EngineClose } from "./close-info.ts";
 import type { DatagramDropReason } from "./connection.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { codeOf } from "./error-code.ts";
@@ -46,6 +50,9 @@ import { openDgram } from "./udp/dgram.ts";
 const packetsPerPump = 128;
 /** Event batches (1024 records each) one dispatch hands out at most. */
 const batchesPerDispatch = 8;
+/** Crashes within so many milliseconds after which listeners give up: whatever it is, it comes again. */
+const maxCrashes = 8;
+const crashWindowMs = 60_000;
 /** How soon to ask again whether the kernel has taken what libuv holds, ms. */
 const blockedSocketMs = 1;
 
@@ -54,6 +61,7 @@ const dropReasons: Readonly<Record<number, DatagramDropReason>> = {
   [DatagramDrop.DEADLINE]: "deadline",
   [DatagramDrop.NEVER_FITS]: "too-large",
 };
+const keyBytes = 32;
 const decoder = new TextDecoder();
 
 /** What a runtime takes from the machine it runs on. Default: this process's clock, timers, entropy and `node:dgram`. */
@@ -88,6 +96,9 @@ export class Runtime implements PacketLoop {
   readonly #txViews: (Uint8Array | undefined)[] = [];
   readonly observers: Observers;
   #instance: EngineInstance | undefined;
+  #keys: EngineKeys | undefined;
+  /** When the latest crashes were, in microseconds. */
+  #crashes: number[] = [];
   #rxCount = 0;
   #dirty = false;
   #moreEvents = false;
@@ -128,17 +139,26 @@ export class Runtime implements PacketLoop {
     return this.#live.clientConfigs;
   }
 
+  /** Secrets for all engines of this thread. Errors: `option-invalid` once there is an engine. */
+  useKeys(keys: EngineKeys): void {
+    if (this.#keys !== undefined) {
+      const detail = "the engine of this thread has keys already; give them before the first listen or connect";
+      throw new TransportError("option-invalid", { option: "keys", detail });
+    }
+    this.#keys = copiedKeys(keys);
+  }
+
   /** What the engine knows of a connection; undefined if its handle died since the event that named it. */
   info(connection: number): ConnectionInfo | undefined {
     return this.unlessStale(() => this.engine.connectionInfo(connection));
   }
 
-  /** Runs a set-up call on a handle that may have died meanwhile. */
+  /** Runs a set-up call on a handle that may have died meanwhile, by itself or with its engine. */
   unlessStale<T>(call: () => T): T | undefined {
     try {
       return call();
     } catch (error) {
-      if (error instanceof EngineError && error.code === "stale-handle") return undefined;
+      if (error instanceof EngineError && (error.code === "stale-handle" || error.code === "crashed")) return undefined;
       throw error;
     }
   }
@@ -277,7 +297,9 @@ export class Runtime implements PacketLoop {
     this.observers.crashed(this.#clock.micros());
     const info = { by: "engine", code: 0n, reason: "", error: crash } as const;
     for (const connection of connections) connection?.onClosed(info);
-    for (const endpoint of endpoints) endpoint?.onCrash(crash);
+    const mayRevive = this.#forgives(this.now());
+    const revived = endpoints.filter((endpoint) => endpoint?.onCrash(crash, mayRevive)).length;
+    crashChannel.publish({ error: crash, listeners: revived });
     for (const resolve of this.#flushed.splice(0)) resolve();
     if (this.executor.scheduled > 0) this.executor.rearm();
   }
@@ -289,10 +311,19 @@ export class Runtime implements PacketLoop {
     return this.#instance;
   }
 
+  /** Whether listeners may go on after one more crash. */
+  #forgives(nowMicros: number): boolean {
+    this.#crashes = this.#crashes.filter((at) => nowMicros - at < crashWindowMs * 1000);
+    return this.#crashes.push(nowMicros) <= maxCrashes;
+  }
+
   #start(): EngineInstance {
+    this.#keys ??= randomKeys(this.#entropy ?? randomFillSync);
     const engine = createEngine({
       clock: this.#clock,
       ...(this.#entropy ? { entropy: this.#entropy } : {}),
+      keys: this.#keys,
+      onCrash: () => this.executor.wake("engine"), // the next turn meets it and clears up
       prepare: this.#prepare,
       onPrepareError: (error, _connection, stream) => {
         const connection = this.#stream(stream)?.connection;
@@ -370,6 +401,11 @@ export class Runtime implements PacketLoop {
       case EventKind.TRACE:
         this.observers.records(bytesOf(engine, at), this.#clock.micros());
         return;
+      case EventKind.REFUSED: {
+        const info = closeFacts(engineClose(engine, ClosedBy.TRANSPORT, at));
+        this.#endpoint(words[at + EVENT_CONNECTION] as number)?.rejected(words[at + EVENT_STREAM] as number, info);
+        return;
+      }
     }
     const connection = this.#connection(words[at + EVENT_CONNECTION] as number);
     if (connection === undefined) return;
@@ -452,20 +488,14 @@ export class Runtime implements PacketLoop {
   }
 
   #closed(engine: Engine, handle: number, at: number): void {
-    const words = engine.eventWords;
-    const close = {
-      by: words[at + EVENT_FLAGS] as number,
-      code: codeOf(words[at + EVENT_HIGH] as number, words[at + EVENT_LOW] as number),
-      reason: decoder.decode(bytesOf(engine, at)),
-    };
+    const close = engineClose(engine, engine.eventWords[at + EVENT_FLAGS] as number, at);
     const connection = this.#connection(handle);
     if (connection !== undefined) {
       connection.onClosed(closeInfo(close, connection.endpoint.closeContext(connection)));
-    } else if (rejectedChannel.hasSubscribers) {
-      const peer = this.info(handle)?.peer;
-      const remoteAddress = peer === undefined ? undefined : this.peers.socketAddress(peer);
-      rejectedChannel.publish({ remoteAddress, info: closeFacts(close) });
+      return;
     }
+    const endpoint = this.#endpoint(engine.eventWords[at + EVENT_STREAM] as number);
+    endpoint?.rejected(this.info(handle)?.peer, closeFacts(close));
   }
 
   #endpoint(handle: number): Endpoint | undefined {
@@ -497,6 +527,34 @@ function bytesOf(engine: Engine, at: number): Uint8Array {
   return engine.memory.subarray(start, start + (engine.eventWords[at + EVENT_LENGTH] as number));
 }
 
+/** What a CLOSED or REFUSED event says. */
+function engineClose(engine: Engine, by: number, at: number): EngineClose {
+  const { eventWords } = engine;
+  return {
+    by,
+    code: codeOf(eventWords[at + EVENT_HIGH] as number, eventWords[at + EVENT_LOW] as number),
+    reason: decoder.decode(bytesOf(engine, at)),
+  };
+}
+
+function randomKeys(entropy: (target: Uint8Array) => void): EngineKeys {
+  const key = (): Uint8Array => {
+    const bytes = new Uint8Array(keyBytes);
+    entropy(bytes);
+    return bytes;
+  };
+  return { statelessReset: key(), token: key(), ticket: key() };
+}
+
+/** The caller may wipe its own. */
+function copiedKeys({ statelessReset, token, ticket }: EngineKeys): EngineKeys {
+  for (const key of [statelessReset, token, ticket]) {
+    if (key.length === keyBytes) continue;
+    throw new TransportError("option-invalid", { option: "keys", detail: `a key has ${keyBytes} bytes, not ${key.length}` });
+  }
+  return { statelessReset: statelessReset.slice(), token: token.slice(), ticket: ticket.slice() };
+}
+
 function detailOf(error: unknown): string {
   const cause = (error as Error | undefined)?.cause;
   return cause === undefined ? messageOf(error) : `${messageOf(error)} ${messageOf(cause)}`;
@@ -508,6 +566,16 @@ let shared: Runtime | undefined;
 export function runtime(): Runtime {
   shared ??= new Runtime();
   return shared;
+}
+
+/**
+ * Keys for the QUIC engine of this thread, for a program that goes on where an earlier run of it ended, or beside others on
+ * one address: peers of the earlier run are told at once that it has forgotten them, and its tokens and session tickets are
+ * good here. Without a call they are random, and outlive a crash of the engine but not the process. Call it before the first
+ * `listen` or `connect` of the thread. Errors: `option-invalid`.
+ */
+export function useKeys(keys: EngineKeys): void {
+  runtime().useKeys(keys);
 }
 
 /** The executor of this thread: tasks, timers and a port for other threads, on the packet loop. */

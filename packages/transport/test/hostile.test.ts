@@ -1,10 +1,10 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { EngineError } from "@moqingbird/engine";
-import { executor } from "@moqingbird/transport";
+import { executor, type TransportError } from "@moqingbird/transport";
 import { afterEach, expect, test, vi } from "vitest";
 import { runtime } from "../src/runtime.ts";
-import { client, closeAll, echo, exchange, listener, pair, pattern } from "./support/pair.ts";
+import { certificate, client, closeAll, echo, exchange, Inbox, listener, pair, pattern } from "./support/pair.ts";
 
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -60,14 +60,20 @@ test("packets above the slots of one turn are dropped and counted", async () => 
   expect(await reader.bytes()).toHaveLength(10);
 });
 
-test("a crashed engine ends its connections and listeners with an error, and the next listen works", async () => {
-  const { client: near, server: far, listener: opened } = await pair({ serve: echo });
-  const waiting = new Promise<string>((resolve) => executor().schedule(20, () => resolve("timer")));
-  const { reader } = exchange(near);
-  const reading = reader.bytes();
+function crash(): void {
   vi.spyOn(runtime().engine, "pump").mockImplementation(() => {
     throw new EngineError("crashed", undefined, { cause: new Error("unreachable") });
   });
+  runtime().touch();
+}
+
+test("a crashed engine ends its connections with an error, and its listeners go on with another", async () => {
+  const { promise: restarted, resolve: onRestart } = Promise.withResolvers<TransportError>();
+  const { client: near, server: far, listener: opened } = await pair({ serve: echo, listen: { onRestart } });
+  const waiting = new Promise<string>((resolve) => executor().schedule(20, () => resolve("timer")));
+  const { reader } = exchange(near);
+  const reading = reader.bytes();
+  crash();
   near.sendDatagram(pattern(1));
   for (const connection of [near, far]) {
     const info = await connection.closed;
@@ -75,11 +81,30 @@ test("a crashed engine ends its connections and listeners with an error, and the
     expect(info.error?.message).toContain("unreachable");
   }
   await expect(reading).rejects.toMatchObject({ code: "closed" });
-  expect(await opened.closed).toMatchObject({ code: "engine-crashed" });
+  expect(await restarted).toMatchObject({ code: "engine-crashed" });
   expect(await waiting).toBe("timer"); // moved to the new engine's wheel
   near.close();
   expect(near.sendDatagram(pattern(1))).toBe(false);
+  expect((await client(opened)).protocol).toBe("test");
+  opened.setCertificate(await certificate());
+  expect((await client(opened)).protocol).toBe("test");
   await opened.close();
+  expect(await opened.closed).toBeUndefined();
+  const again = await listener({ port: opened.address.port });
+  expect((await client(again)).protocol).toBe("test");
+});
+
+test("listeners end when the engine crashes again and again, and the next listen works", async () => {
+  const restarts = new Inbox<TransportError>();
+  const opened = await listener({ onRestart: (error) => restarts.put(error) });
+  let crashes = 0;
+  const next = () => Promise.race([restarts.next().then(() => true), opened.closed.then(() => false)]);
+  do {
+    crashes++;
+    crash();
+  } while (await next());
+  expect(crashes).toBeGreaterThan(6);
+  expect(await opened.closed).toMatchObject({ code: "engine-crashed" });
   expect(() => opened.setCertificate({ chain: "", key: "" })).toThrow("The listener is closed already.");
   const again = await listener({ port: opened.address.port });
   expect((await client(again)).protocol).toBe("test");

@@ -18,6 +18,7 @@ test("what the package exports is pinned", () => {
     "postTask",
     "systemRoots",
     "transportErrors",
+    "useKeys",
   ]);
 });
 

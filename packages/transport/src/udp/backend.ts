@@ -69,6 +69,8 @@ export interface UdpBackend {
   push(slot: number, packet: Uint8Array, address: string, port: number, ecn: number): void;
   /** Ends a batch of pushes: releases what the kernel has taken. False: it still holds packets, flush again soon. */
   flush(): boolean;
+  /** The memory of the slots is gone with its engine: packets not taken yet still leave, and no slot is released for them. */
+  disown(): void;
   /** An open socket keeps the process alive unless it is `unref`ed. */
   ref(): void;
   unref(): void;

@@ -20,6 +20,8 @@ const unreachableErrors = new Set(["ENETUNREACH", "EHOSTUNREACH", "ENETDOWN", "E
  * is; packets into a void go alone or in pairs, and a long batch should not pay for a callback per packet.
  */
 const watchedSends = 4;
+/** In place of a slot that nobody wants back. */
+const disowned = -1;
 /** The socket exists but its address family does not, or has no address here. */
 const familyMissing = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL", "EPROTONOSUPPORT"]);
 
@@ -171,8 +173,12 @@ class DgramBackend implements UdpBackend {
   flush(): boolean {
     this.#batch = 0;
     const held = this.#closed ? 0 : this.#counts ? this.#socket.getSendQueueCount() : this.#leased.length;
-    while (this.#leased.length > held) this.#owner.released(this.#leased.shift() as number);
+    while (this.#leased.length > held) this.#release(this.#leased.shift() as number);
     return this.#leased.length === 0;
+  }
+
+  disown(): void {
+    this.#leased.fill(disowned);
   }
 
   ref(): void {
@@ -207,9 +213,13 @@ class DgramBackend implements UdpBackend {
 
   readonly #taken = (error: Error | null): void => {
     const slot = this.#leased.shift();
-    if (slot !== undefined) this.#owner.released(slot);
+    if (slot !== undefined) this.#release(slot);
     if (this.#connected) this.#failed(error);
   };
+
+  #release(slot: number): void {
+    if (slot !== disowned) this.#owner.released(slot);
+  }
 }
 
 function askBuffers(socket: Socket, asked: number): SocketBuffers {

@@ -38,7 +38,10 @@ export async function listener(options: Partial<ListenOptions> = {}): Promise<Li
 }
 
 /** A client of that listener which pins its certificate. */
-export async function client(to: Listener, options: Partial<ConnectOptions> = {}): Promise<Connection> {
+export async function client(
+  to: Pick<Listener, "address">,
+  options: Partial<ConnectOptions> = {},
+): Promise<Connection> {
   const connection = await connect({
     host: to.address.address,
     port: to.address.port,

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use moqingbird_quic::{Engine, Instance, SLOT_BYTES, TX_SLOTS};
 
+use crate::panic;
+
 pub(crate) const RX_SLOTS: usize = 512;
 pub(crate) const RX_WORDS: usize = 4;
 pub(crate) const TX_WORDS: usize = 4;
@@ -46,6 +48,8 @@ impl Arenas {
             7 => TX_SLOTS as u32,
             8 => SLOT_BYTES as u32,
             9 => EVENT_SLOTS as u32,
+            10 => panic::place().0,
+            11 => panic::place().1,
             _ => 0,
         }
     }

@@ -16,6 +16,7 @@
 mod arena;
 pub mod hot;
 mod memory;
+mod panic;
 mod record;
 pub mod setup;
 

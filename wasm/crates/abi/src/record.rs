@@ -21,6 +21,7 @@ const PATH: u32 = 13;
 const CREDIT: u32 = 14;
 const KEY_LOG: u32 = 15;
 const TRACE: u32 = 16;
+const REFUSED: u32 = 17;
 
 /// Kind, flags, connection, stream, high, low; pointer and length follow from the bytes.
 type Head = [u32; 6];
@@ -44,8 +45,8 @@ fn split(event: Event) -> (Head, Option<Bytes>) {
         Event::Connected { connection, endpoint, peer, server } => {
             ([CONNECTED, server.into(), connection, endpoint, peer, 0], None)
         }
-        Event::Closed { connection, by, code, reason } => {
-            ([CLOSED, by as u32, connection, 0, high(code), code as u32], Some(reason))
+        Event::Closed { connection, endpoint, by, code, reason } => {
+            ([CLOSED, by as u32, connection, endpoint, high(code), code as u32], Some(reason))
         }
         Event::Drained { connection } => ([DRAINED, 0, connection, 0, 0, 0], None),
         Event::Stream { connection, stream, id, uni } => {
@@ -64,6 +65,9 @@ fn split(event: Event) -> (Head, Option<Bytes>) {
         Event::Path { connection, peer } => ([PATH, 0, connection, peer, 0, 0], None),
         Event::KeyLog { tag, line } => ([KEY_LOG, 0, 0, 0, 0, tag], Some(line)),
         Event::Trace { records } => ([TRACE, 0, 0, 0, 0, 0], Some(records)),
+        Event::Refused { endpoint, peer, code, reason } => {
+            ([REFUSED, 0, endpoint, peer, high(code), code as u32], Some(reason))
+        }
         Event::Credit { connection, uni } => ([CREDIT, uni.into(), connection, 0, 0, 0], None),
     }
 }

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use moqingbird_quic::{
-    ClientOptions, ConnectionStats, Crypto, Dir, EndpointLimits, Engine, Error, Instance, Limits, Observing,
+    ClientOptions, ConnectionStats, Crypto, Dir, EndpointLimits, Engine, Error, Instance, Keys, Limits, Observing,
     ServerOptions, Side, TransportSettings, Trust,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::{ABI, Abi, arena::Arenas, memory, with};
+use crate::{ABI, Abi, arena::Arenas, memory, panic, with};
 
 impl Abi {
     fn status(&mut self, result: Result<u32, Error>) -> i32 {
@@ -21,14 +21,31 @@ impl Abi {
     }
 }
 
-/// Makes the engine. Comes first, once. `crypto` 0 simd, 1 ring.
+/// Makes the engine. Comes first, once. `keys` the host's, or empty for random ones; `crypto` 0 simd, 1 ring.
 #[wasm_bindgen]
-pub fn start(now: f64, wall_millis: f64, seed: &[u8], max_connections: u32, max_peers: u32, crypto: u32) -> i32 {
+pub fn start(
+    now: f64,
+    wall_millis: f64,
+    seed: &[u8],
+    keys: &[u8],
+    max_connections: u32,
+    max_peers: u32,
+    crypto: u32,
+) -> i32 {
     let Ok(seed) = <[u8; 32]>::try_from(seed) else { return Error::OptionInvalid(String::new()).status() };
+    let keys = match (keys.is_empty(), Keys::from_bytes(keys)) {
+        (true, _) => None,
+        (false, Ok(keys)) => Some(keys),
+        (false, Err(error)) => return error.status(),
+    };
+    panic::keep_message();
     memory::claim();
     let crypto = if crypto == 0 { Crypto::Simd } else { Crypto::Ring };
     let limits = Limits { connections: max_connections as usize, peers: max_peers as usize };
     let mut engine = Instance::new(now as u64, wall_millis as u64, seed, limits).with_crypto(crypto);
+    if let Some(keys) = keys {
+        engine = engine.with_keys(&keys);
+    }
     let arenas = Arenas::new(&mut engine);
     ABI.set(Some(Abi { engine, arenas, last_error: String::new() }));
     0
@@ -176,6 +193,15 @@ pub fn connection_side(connection: u32) -> i32 {
     })
 }
 
+/// 1: a ticket stood in for the certificate.
+#[wasm_bindgen]
+pub fn connection_resumed(connection: u32) -> i32 {
+    with(|abi| {
+        let result = abi.engine.info(connection).map(|info| u32::from(info.resumed));
+        abi.status(result)
+    })
+}
+
 /// Counters, in the order of the fields; none of a connection that is gone.
 #[wasm_bindgen]
 pub fn connection_stats(connection: u32) -> Vec<f64> {
@@ -224,6 +250,15 @@ pub fn connection_stats(connection: u32) -> Vec<f64> {
     ]
     .map(|number| number as f64)
     .into()
+}
+
+/// Encrypts with new keys from now on.
+#[wasm_bindgen]
+pub fn update_keys(connection: u32) -> i32 {
+    with(|abi| {
+        let result = abi.engine.update_keys(connection).map(|()| 0);
+        abi.status(result)
+    })
 }
 
 /// Streams the peer may have open; direction 0 bidirectional, 1 unidirectional.

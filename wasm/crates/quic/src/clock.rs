@@ -55,7 +55,7 @@ pub(crate) struct WallClock {
 }
 
 impl WallClock {
-    fn since_epoch(&self) -> Duration {
+    pub(crate) fn since_epoch(&self) -> Duration {
         Duration::from_millis(self.base + self.elapsed.load(Ordering::Relaxed) / 1000)
     }
 

@@ -2,12 +2,13 @@
 
 use std::{collections::HashMap, collections::VecDeque, net::SocketAddr, sync::Arc};
 
-use quinn_proto::{ConnectionHandle, Dir, StreamId, crypto::rustls::HandshakeData};
+use quinn_proto::{Dir, StreamId, crypto::rustls::HandshakeData};
 
 use crate::{
     ConnectionStats, TransportSettings,
     chooser::{Chooser, NOWHERE, Rank},
     datagrams::DatagramQueue,
+    endpoint::Place,
     handles::Slab,
     keyed::Keyed,
     observe::Trace,
@@ -22,12 +23,23 @@ pub(crate) enum Phase {
     Closed,
 }
 
+/// What to do when nothing is heard.
+pub(crate) struct Silence {
+    /// The connection is over.
+    pub(crate) deadline: u64,
+    /// A PING is due.
+    pub(crate) ask: u64,
+}
+
 /// What may leave next.
 pub(crate) enum Choice {
     Stream(u32),
     Datagram,
 }
 
+/// Round trips a PING may go unanswered at least: about three probe time-outs (RFC 9000 section 10.1).
+const SILENT_ROUND_TRIPS: u64 = 9;
+const ASKS_PER_IDLE_TIMEOUT: u64 = 10;
 /// Bytes a STREAM frame's header may take (RFC 9000 section 19.8: type, id, offset, length) with room for a small ACK.
 pub(crate) const FIRST_FRAME_HEADER: usize = 31;
 /// The DATAGRAM frame's bound in quinn-proto's `max_size`.
@@ -38,13 +50,19 @@ const LONGEST_OVERHEAD: usize = 1 + 20 + 4 + 16;
 pub(crate) struct Connection {
     pub(crate) quic: quinn_proto::Connection,
     pub(crate) endpoint: u32,
-    pub(crate) handle: ConnectionHandle,
+    pub(crate) place: Place,
     pub(crate) settings: Arc<TransportSettings>,
     pub(crate) server_name: String,
     pub(crate) phase: Phase,
+    /// The handshake had a certificate, not a ticket.
+    pub(crate) proven: bool,
     /// CLOSED and then DRAINED are due.
     pub(crate) drained: bool,
     pub(crate) handshake_deadline: u64,
+    /// When a packet last came.
+    pub(crate) heard: u64,
+    /// When the silence was last answered with a PING.
+    pub(crate) asked: u64,
     /// Timer of the wheel and its deadline, which may be earlier than needed.
     pub(crate) timer: Option<(u32, u64)>,
 
@@ -92,7 +110,7 @@ impl Connection {
     pub(crate) fn new(
         quic: quinn_proto::Connection,
         endpoint: u32,
-        handle: ConnectionHandle,
+        place: Place,
         settings: Arc<TransportSettings>,
         keyed: Keyed,
         now: u64,
@@ -101,11 +119,14 @@ impl Connection {
             remote: quic.remote_address(),
             quic,
             endpoint,
-            handle,
+            place,
             server_name: String::new(),
             phase: Phase::Handshake,
+            proven: false,
             drained: false,
             handshake_deadline: now + settings.handshake_timeout_ms * 1000,
+            heard: now,
+            asked: now,
             timer: None,
             peer: 0,
             trace: None,
@@ -130,6 +151,23 @@ impl Connection {
             stalls: 0,
             overhead: LONGEST_OVERHEAD,
         }
+    }
+
+    /// When silence means that the peer is gone, and when to ask it next whether it is there. quinn-proto starts the idle
+    /// time-out anew with the first packet it sends into the void (RFC 9000 section 10.1), which with keep-alive is a
+    /// PING the peer would have answered: the time of the silence before it must not be waited for twice. Probe
+    /// time-outs double, so that a path that is back could go unnoticed for as long as it was gone: the PINGs from
+    /// here come steadily.
+    pub(crate) fn silence(&self) -> Option<Silence> {
+        let TransportSettings { idle_timeout_ms: idle, keep_alive_ms: keep_alive, .. } = *self.settings;
+        if self.phase != Phase::Up || idle == 0 || keep_alive == 0 {
+            return None;
+        }
+        let (idle, keep_alive) = (idle * 1000, keep_alive * 1000);
+        let answer = SILENT_ROUND_TRIPS * self.quic.rtt().as_micros() as u64;
+        let deadline = self.heard + idle.max(keep_alive + answer);
+        let asked = self.asked.max(self.heard + keep_alive);
+        Some(Silence { deadline, ask: asked + idle / ASKS_PER_IDLE_TIMEOUT })
     }
 
     /// A rank behind everything of the same key.

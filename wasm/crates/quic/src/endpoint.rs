@@ -1,5 +1,7 @@
 //! One UDP socket's side of the engine.
 
+use std::sync::Arc;
+
 use quinn_proto::ConnectionHandle;
 
 /// Bounds of one endpoint.
@@ -18,12 +20,25 @@ impl Default for EndpointLimits {
     }
 }
 
-pub(crate) struct Endpoint {
+/// One of quinn-proto's endpoints; see `shards`.
+pub(crate) struct Shard {
     pub(crate) quic: quinn_proto::Endpoint,
-    pub(crate) settings: Option<std::sync::Arc<crate::TransportSettings>>,
-    pub(crate) limits: EndpointLimits,
     /// quinn-proto's connection numbers to our handles; 0 is none.
     connections: Vec<u32>,
+}
+
+/// A connection in the eyes of quinn-proto.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) shard: usize,
+    pub(crate) handle: ConnectionHandle,
+}
+
+pub(crate) struct Endpoint {
+    /// A power of two.
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) settings: Option<Arc<crate::TransportSettings>>,
+    pub(crate) limits: EndpointLimits,
     pub(crate) open: usize,
     /// Handshakes under way as server.
     pub(crate) handshakes: usize,
@@ -39,32 +54,47 @@ pub(crate) enum Admission {
     Refuse,
 }
 
-impl Endpoint {
-    pub(crate) fn new(
-        quic: quinn_proto::Endpoint,
-        settings: Option<std::sync::Arc<crate::TransportSettings>>,
-        limits: EndpointLimits,
-    ) -> Self {
-        Self { quic, settings, limits, connections: Vec::new(), open: 0, handshakes: 0, closing: false }
+impl Shard {
+    pub(crate) fn new(quic: quinn_proto::Endpoint) -> Self {
+        Self { quic, connections: Vec::new() }
     }
 
     pub(crate) fn connection(&self, handle: ConnectionHandle) -> Option<u32> {
         self.connections.get(handle.0).copied().filter(|&connection| connection != 0)
     }
+}
 
-    pub(crate) fn adopt(&mut self, handle: ConnectionHandle, connection: u32) {
-        if self.connections.len() <= handle.0 {
-            self.connections.resize(handle.0 + 1, 0);
+impl Endpoint {
+    pub(crate) fn new(
+        shards: Vec<Shard>,
+        settings: Option<Arc<crate::TransportSettings>>,
+        limits: EndpointLimits,
+    ) -> Self {
+        Self { shards, settings, limits, open: 0, handshakes: 0, closing: false }
+    }
+
+    pub(crate) fn adopt(&mut self, Place { shard, handle }: Place, connection: u32) {
+        let Some(Shard { connections, .. }) = self.shards.get_mut(shard) else { return };
+        if connections.len() <= handle.0 {
+            connections.resize(handle.0 + 1, 0);
         }
-        self.connections[handle.0] = connection;
+        connections[handle.0] = connection;
         self.open += 1;
     }
 
-    pub(crate) fn forget(&mut self, handle: ConnectionHandle) {
-        if let Some(connection) = self.connections.get_mut(handle.0)
+    pub(crate) fn forget(&mut self, Place { shard, handle }: Place) {
+        if let Some(shard) = self.shards.get_mut(shard)
+            && let Some(connection) = shard.connections.get_mut(handle.0)
             && std::mem::take(connection) != 0
         {
             self.open -= 1;
+        }
+    }
+
+    /// For new connections.
+    pub(crate) fn serve(&mut self, config: Option<&Arc<quinn_proto::ServerConfig>>) {
+        for shard in &mut self.shards {
+            shard.quic.set_server_config(config.cloned());
         }
     }
 

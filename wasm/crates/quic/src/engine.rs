@@ -84,6 +84,8 @@ pub struct ConnectionInfo {
     pub peer: u32,
     /// Which end we are.
     pub side: Side,
+    /// A session ticket stood in for the certificate (RFC 8446 section 2.2); false before the handshake is over.
+    pub resumed: bool,
 }
 
 /// Counters of one connection.
@@ -138,6 +140,8 @@ pub trait Engine {
     fn info(&self, connection: u32) -> Result<ConnectionInfo, Error>;
     /// Its counters; of one that is gone the last ones, until its DRAINED event was read.
     fn stats(&self, connection: u32) -> Result<ConnectionStats, Error>;
+    /// Encrypts from the next packet on with new keys (RFC 9001 section 6); does nothing before the handshake is done.
+    fn update_keys(&mut self, connection: u32) -> Result<(), Error>;
     /// Streams the peer may have open.
     fn set_max_streams(&mut self, connection: u32, dir: Dir, count: u64) -> Result<(), Error>;
     /// Unread bytes the peer may have under way.

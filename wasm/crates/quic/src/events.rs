@@ -52,6 +52,8 @@ pub enum Event {
     Closed {
         /// Handle.
         connection: u32,
+        /// The endpoint it belongs to.
+        endpoint: u32,
         /// Who ended it.
         by: ClosedBy,
         /// Application, QUIC or TLS code; for `Idle` 1 when the handshake never ended.
@@ -157,6 +159,17 @@ pub enum Event {
     Trace {
         /// One after the other.
         records: Bytes,
+    },
+    /// A client's first packet was answered with a close: no connection came of it.
+    Refused {
+        /// The endpoint it came to.
+        endpoint: u32,
+        /// The client's address index.
+        peer: u32,
+        /// QUIC or TLS code we sent (RFC 9000 section 20.1): 0x2 when there is no room.
+        code: u64,
+        /// What was wrong.
+        reason: Bytes,
     },
     /// The peer allows more streams.
     Credit {

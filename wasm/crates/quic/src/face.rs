@@ -1,31 +1,31 @@
 //! [`Instance`] as an [`Engine`]: set-up calls in full, calls of the packet path passed on to their files.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
-use quinn_proto::{ConnectError, Dir, EndpointConfig, VarInt};
+use quinn_proto::{ConnectError, Dir, VarInt};
 
 use crate::{
     ClientOptions, ClosedBy, ConnectionInfo, ConnectionStats, Datagram, EndpointLimits, Engine, Error, Event, PumpEnd,
     ServerOptions, Side, Source, TransmitRecord,
-    cids::CheckedCids,
     config::Config,
     connection::{Connection, Phase},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Place},
     instance::{Instance, MAX_STREAMS, code_too_large},
+    shards::{DIALLED, SHARDS},
     wheel::Alarm,
 };
 
 impl Engine for Instance {
     fn add_server_config(&mut self, options: ServerOptions<'_>) -> Result<u32, Error> {
         self.observe(options.observing);
-        let config = options.build(&self.clock, &self.secrets, self.crypto, &self.observer)?;
+        let config = options.build(&self.clock, &self.secrets, &self.proof, self.crypto, &self.observer)?;
         self.configs.insert(config).ok_or(Error::LimitReached("configuration"))
     }
 
     fn add_client_config(&mut self, options: ClientOptions<'_>) -> Result<u32, Error> {
         self.observe(options.observing);
-        let config = options.build(&self.clock, &self.rng, self.crypto, &self.observer)?;
+        let config = options.build(&self.clock, &self.rng, &self.proof, self.crypto, &self.observer)?;
         self.configs.insert(config).ok_or(Error::LimitReached("configuration"))
     }
 
@@ -35,31 +35,31 @@ impl Engine for Instance {
 
     fn open_endpoint(&mut self, server_config: Option<u32>, limits: EndpointLimits) -> Result<u32, Error> {
         let server = self.server_config(server_config)?;
-        let (rng, key) = (self.rng.clone(), self.cid_key);
-        let mut config = EndpointConfig::new(self.secrets.reset.clone());
-        config
-            .rng_seed(Some(self.random_seed()))
-            .cid_generator(move || Box::new(CheckedCids::new(rng.clone(), key)))
-            .max_udp_payload_size(crate::SLOT_BYTES as u16)
-            .map_err(|error| Error::OptionInvalid(error.to_string()))?;
         let (quic, settings) = server.unzip();
-        // MTU discovery: the host's maxMtu option keeps probes below what its socket may fragment.
-        let quic = quinn_proto::Endpoint::new(Arc::new(config), quic, true, None);
-        self.endpoints.insert(Endpoint::new(quic, settings, limits)).ok_or(Error::LimitReached("endpoint"))
+        let mut shards = Vec::new();
+        self.add_shards(&mut shards, if quic.is_some() { SHARDS } else { 1 })?;
+        let mut endpoint = Endpoint::new(shards, settings, limits);
+        endpoint.serve(quic.as_ref());
+        self.endpoints.insert(endpoint).ok_or(Error::LimitReached("endpoint"))
     }
 
     fn set_server_config(&mut self, endpoint: u32, server_config: Option<u32>) -> Result<(), Error> {
         let (quic, settings) = self.server_config(server_config)?.unzip();
-        let endpoint = self.endpoints.get_mut(endpoint).ok_or(Error::StaleHandle)?;
-        endpoint.quic.set_server_config(quic);
-        endpoint.settings = settings;
+        let entry = self.endpoints.get_mut(endpoint).ok_or(Error::StaleHandle)?;
+        let mut shards = std::mem::take(&mut entry.shards);
+        let grown = if quic.is_some() { self.add_shards(&mut shards, SHARDS) } else { Ok(()) };
+        let entry = self.endpoints.get_mut(endpoint).ok_or(Error::StaleHandle)?;
+        entry.shards = shards;
+        entry.serve(quic.as_ref());
+        entry.settings = settings;
+        grown?;
         Ok(())
     }
 
     fn close_endpoint(&mut self, endpoint: u32, now: u64) -> Result<(), Error> {
         let entry = self.endpoints.get_mut(endpoint).ok_or(Error::StaleHandle)?;
         entry.closing = true;
-        entry.quic.set_server_config(None);
+        entry.serve(None);
         if entry.open == 0 {
             self.endpoints.remove(endpoint);
             return Ok(());
@@ -96,14 +96,15 @@ impl Engine for Instance {
         if entry.open >= entry.limits.connections {
             return Err(Error::LimitReached("connection"));
         }
-        let started = entry.quic.connect(self.clock.instant(now), client, address, server_name);
+        let started = entry.shards[DIALLED].quic.connect(self.clock.instant(now), client, address, server_name);
         let trace = self.observer.begun();
         let (handle, quic) = started.map_err(|error| match error {
             ConnectError::InvalidServerName(name) => Error::ServerNameInvalid(name),
             ConnectError::InvalidRemoteAddress(_) => Error::AddressInvalid,
             other => Error::OptionInvalid(other.to_string()),
         })?;
-        let mut connection = Connection::new(quic, endpoint, handle, settings, self.keyed.clone(), now);
+        let mut connection =
+            Connection::new(quic, endpoint, Place { shard: DIALLED, handle }, settings, self.keyed.clone(), now);
         connection.trace = trace;
         connection.server_name = server_name.into();
         self.adopt(connection, peer).ok_or(Error::LimitReached("connection"))
@@ -132,12 +133,21 @@ impl Engine for Instance {
             server_name: if server { name.unwrap_or_default() } else { entry.server_name.clone() },
             peer: entry.peer,
             side: if server { Side::Server } else { Side::Client },
+            resumed: entry.phase == Phase::Up && !entry.proven,
         })
     }
 
     fn stats(&self, connection: u32) -> Result<ConnectionStats, Error> {
         let live = self.connections.get(connection).map(Connection::stats);
         live.or_else(|| self.departed.get(&connection).copied()).ok_or(Error::StaleHandle)
+    }
+
+    fn update_keys(&mut self, connection: u32) -> Result<(), Error> {
+        let entry = self.connections.get_mut(connection).ok_or(Error::StaleHandle)?;
+        if entry.phase == Phase::Up {
+            entry.quic.force_key_update();
+        }
+        Ok(())
     }
 
     fn set_max_streams(&mut self, connection: u32, dir: Dir, count: u64) -> Result<(), Error> {

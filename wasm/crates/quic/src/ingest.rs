@@ -1,13 +1,14 @@
 //! Packets in, and time: what moves the state machines.
 
-use bytes::BytesMut;
-use quinn_proto::{DatagramEvent, EcnCodepoint, Incoming, Transmit};
+use bytes::{Bytes, BytesMut};
+use quinn_proto::{AcceptError, ConnectionError, DatagramEvent, EcnCodepoint, Incoming, Transmit, TransportErrorCode};
 
 use crate::{
     ClosedBy, Datagram, Event, TransmitRecord,
     connection::{Connection, Phase},
-    endpoint::Admission,
+    endpoint::{Admission, Place},
     instance::Instance,
+    shards::Route,
     wheel::Alarm,
 };
 
@@ -19,6 +20,9 @@ pub(crate) struct PacketBuffers {
     ring: Vec<BytesMut>,
     next: usize,
 }
+
+/// The reason of a refusal for want of room; CONNECTION_REFUSED carries none on the wire.
+const NO_ROOM: &[u8] = b"no room for another connection";
 
 /// As many as one batch has packets.
 const BUFFERS: usize = 512;
@@ -44,8 +48,26 @@ impl PacketBuffers {
 impl Instance {
     pub(crate) fn take_packet(&mut self, datagram: Datagram<'_>, now: u64) {
         self.clock.tick(now);
-        let Some(remote) = self.peers.address(datagram.peer) else { return };
-        let Some(endpoint) = self.endpoints.get_mut(datagram.endpoint) else { return };
+        let Some(endpoint) = self.endpoints.get(datagram.endpoint) else { return };
+        match self.router().route(datagram.bytes, endpoint.shards.len()) {
+            Route::Shard(shard) => {
+                self.take_for_shard(datagram, shard, now);
+            }
+            // A stateless reset is for a connection with its sender's address; to anything else nobody answers.
+            Route::Unmarked => {
+                let mut shards = self.peers.shards(datagram.peer);
+                while shards != 0 && !self.take_for_shard(datagram, shards.trailing_zeros() as usize, now) {
+                    shards &= shards - 1;
+                }
+            }
+        }
+    }
+
+    /// True when a connection took the packet.
+    fn take_for_shard(&mut self, datagram: Datagram<'_>, shard: usize, now: u64) -> bool {
+        let Some(remote) = self.peers.address(datagram.peer) else { return false };
+        let Some(endpoint) = self.endpoints.get_mut(datagram.endpoint) else { return false };
+        let Some(shard_entry) = endpoint.shards.get_mut(shard) else { return false };
         // Without a slot an answer (Retry, version negotiation, reset) is not sent: the client asks again.
         let spare = self.transmit.take();
         let mut no_slot = Vec::new();
@@ -56,16 +78,22 @@ impl Instance {
         let data = self.packets.copy(datagram.bytes);
         let instant = self.clock.instant(now);
         let ecn = EcnCodepoint::from_bits(datagram.ecn);
-        let event = endpoint.quic.handle(instant, remote, None, ecn, data, answer);
+        let event = shard_entry.quic.handle(instant, remote, None, ecn, data, answer);
+        let mut taken = false;
         let reply = match event {
             None => None,
             Some(DatagramEvent::Response(transmit)) => Some(transmit),
             Some(DatagramEvent::ConnectionEvent(handle, event)) => {
-                if let Some(connection) = endpoint.connection(handle)
+                taken = true;
+                if let Some(connection) = shard_entry.connection(handle)
                     && let Some(entry) = self.connections.get_mut(connection)
                 {
                     entry.enter_trace();
                     entry.quic.handle_event(event);
+                    entry.heard = now;
+                    if entry.phase == Phase::Handshake {
+                        entry.proven |= self.proof.take();
+                    }
                     if !entry.touched && entry.bound > 0 {
                         entry.stalls += 1;
                     }
@@ -73,7 +101,7 @@ impl Instance {
                 }
                 None
             }
-            Some(DatagramEvent::NewConnection(incoming)) => self.admit(incoming, datagram, spare, now),
+            Some(DatagramEvent::NewConnection(incoming)) => self.admit(incoming, datagram, shard, spare, now),
         };
         match (spare, reply) {
             (Some(slot), Some(transmit)) => {
@@ -82,10 +110,18 @@ impl Instance {
             (Some(slot), None) => self.transmit.give_back(slot),
             (None, _) => {}
         }
+        taken
     }
 
     /// Decides on a client's first packet at once, so that no half-open handshake waits in a queue.
-    fn admit(&mut self, incoming: Incoming, datagram: Datagram<'_>, spare: Option<u16>, now: u64) -> Option<Transmit> {
+    fn admit(
+        &mut self,
+        incoming: Incoming,
+        datagram: Datagram<'_>,
+        shard: usize,
+        spare: Option<u16>,
+        now: u64,
+    ) -> Option<Transmit> {
         let full = self.is_full();
         let endpoint = self.endpoints.get_mut(datagram.endpoint)?;
         let mut no_slot = Vec::new();
@@ -94,26 +130,41 @@ impl Instance {
             None => &mut no_slot,
         };
         let admission = endpoint.admission(incoming.remote_address_validated(), incoming.may_retry());
+        let quic = &mut endpoint.shards.get_mut(shard)?.quic;
         let settings = match (full, admission, endpoint.settings.clone()) {
             (true, _, _) | (_, Admission::Refuse, _) | (_, _, None) => {
-                return Some(endpoint.quic.refuse(incoming, answer));
+                let answer = quic.refuse(incoming, answer);
+                self.tell_refused(datagram, TransportErrorCode::CONNECTION_REFUSED, Bytes::from_static(NO_ROOM));
+                return Some(answer);
             }
-            (_, Admission::Retry, _) => return endpoint.quic.retry(incoming, answer).ok(),
+            (_, Admission::Retry, _) => return quic.retry(incoming, answer).ok(),
             (_, Admission::Accept, Some(settings)) => settings,
         };
-        let accepted = endpoint.quic.accept(incoming, self.clock.instant(now), answer, None);
+        let accepted = quic.accept(incoming, self.clock.instant(now), answer, None);
         let trace = self.observer.begun();
         match accepted {
             Ok((handle, quic)) => {
                 endpoint.handshakes += 1;
-                let keyed = self.keyed.clone();
-                let mut connection = Connection::new(quic, datagram.endpoint, handle, settings, keyed, now);
+                let (keyed, place) = (self.keyed.clone(), Place { shard, handle });
+                let mut connection = Connection::new(quic, datagram.endpoint, place, settings, keyed, now);
+                connection.proven = self.proof.take();
                 connection.trace = trace;
                 self.adopt(connection, datagram.peer);
                 None
             }
-            Err(error) => error.response,
+            Err(AcceptError { cause, response }) => {
+                self.proof.take();
+                // Without an answer it was noise, or too late.
+                if let (ConnectionError::TransportError(error), Some(_)) = (cause, &response) {
+                    self.tell_refused(datagram, error.code, error.reason.into());
+                }
+                response
+            }
         }
+    }
+
+    fn tell_refused(&mut self, Datagram { endpoint, peer, .. }: Datagram<'_>, code: TransportErrorCode, reason: Bytes) {
+        self.events.push_back(Event::Refused { endpoint, peer, code: code.into(), reason });
     }
 
     /// After a batch of packets: endpoint business, addresses and timers of the connections it met.
@@ -134,7 +185,7 @@ impl Instance {
             return;
         }
         let Some(peer) = self.peers.intern(remote) else { return };
-        self.peers.retain(peer);
+        self.peers.retain(peer, connection.place.shard);
         self.peers.release(connection.peer);
         connection.remote = remote;
         connection.peer = peer;
@@ -164,9 +215,17 @@ impl Instance {
         if connection.quic.poll_timeout().is_some_and(|deadline| deadline <= instant) {
             connection.quic.handle_timeout(instant);
         }
-        if connection.phase == Phase::Handshake && connection.handshake_deadline <= now {
-            connection.quic.close(instant, 0u32.into(), "handshake timeout".into());
-            self.end_connection(handle, ClosedBy::Idle, 1, bytes::Bytes::new());
+        let late = connection.phase == Phase::Handshake && connection.handshake_deadline <= now;
+        let silence = connection.silence();
+        let silent = silence.as_ref().is_some_and(|silence| silence.deadline <= now);
+        if !silent && silence.is_some_and(|silence| silence.ask <= now) {
+            connection.quic.ping();
+            connection.asked = now;
+        }
+        if late || silent {
+            let reason = if late { "handshake timeout" } else { "idle" };
+            connection.quic.close(instant, 0u32.into(), reason.into());
+            self.end_connection(handle, ClosedBy::Idle, late.into(), Bytes::new());
         }
         self.touch(handle);
     }

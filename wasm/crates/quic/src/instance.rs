@@ -7,19 +7,23 @@ use std::{
 };
 
 use bytes::Bytes;
+use quinn_proto::EndpointConfig;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
     ClosedBy, ConnectionStats, Crypto, Error, Event, Limits, PumpEnd,
+    cids::CheckedCids,
     clock::Clock,
-    config::{Config, Secrets},
+    config::{Config, Keys, Secrets},
     connection::{Connection, Phase},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Place, Shard},
     handles::Slab,
     ingest::PacketBuffers,
     keyed::Keyed,
     observe::{Observer, Observing},
     peers::{Peers, STABLE_INTERNS},
+    proof::Proof,
+    shards::{Router, SHARDS},
     stream::Stream,
     transmit::TransmitRing,
     wheel::{Alarm, Wheel},
@@ -40,8 +44,9 @@ pub struct Instance {
     pub(crate) clock: Clock,
     pub(crate) rng: Arc<Mutex<StdRng>>,
     pub(crate) keyed: Keyed,
-    pub(crate) cid_key: [u8; 16],
+    initial_key: [u8; 16],
     pub(crate) secrets: Secrets,
+    pub(crate) proof: Proof,
     pub(crate) crypto: Crypto,
     max_connections: usize,
     pub(crate) configs: Slab<Config>,
@@ -77,21 +82,22 @@ impl Instance {
     pub fn new(now: u64, wall_millis: u64, seed: [u8; 32], limits: Limits) -> Self {
         let mut rng = StdRng::from_seed(seed);
         let keyed = Keyed::from_rng(&mut rng);
-        let secrets = Secrets::from_rng(&mut rng);
-        let mut cid_key = [0; 16];
-        rng.fill_bytes(&mut cid_key);
-        let clock = Clock::new(now, wall_millis);
+        let keys = Keys::from_rng(&mut rng);
+        let mut initial_key = [0; 16];
+        rng.fill_bytes(&mut initial_key);
+        let (clock, rng) = (Clock::new(now, wall_millis), Arc::new(Mutex::new(rng)));
         let peers = limits.peers.max(2 * STABLE_INTERNS as usize) + limits.connections;
         Self {
             observer: Observer::new(clock.wall()),
             observing: false,
             departed: HashMap::with_hasher(keyed.clone()),
+            secrets: Secrets::new(&keys, rng.clone(), clock.wall()),
+            proof: Proof::default(),
+            initial_key,
             clock,
-            rng: Arc::new(Mutex::new(rng)),
+            rng,
             peers: Peers::new(peers, keyed.clone()),
             keyed,
-            cid_key,
-            secrets,
             crypto: Crypto::default(),
             max_connections: limits.connections,
             configs: Slab::new(MAX_CONFIGS),
@@ -123,6 +129,33 @@ impl Instance {
         self.observing |= observing.key_log != 0 || observing.trace != 0;
     }
 
+    /// The host's keys instead of random ones, for everything set up from now on.
+    #[must_use]
+    pub fn with_keys(self, keys: &Keys) -> Self {
+        Self { secrets: Secrets::new(keys, self.rng.clone(), self.clock.wall()), ..self }
+    }
+
+    /// Which shard a packet is for.
+    pub(crate) fn router(&self) -> Router {
+        Router::new(self.secrets.cid, self.initial_key)
+    }
+
+    /// Makes an endpoint's shards as many as `count`.
+    pub(crate) fn add_shards(&self, shards: &mut Vec<Shard>, count: usize) -> Result<(), Error> {
+        for shard in shards.len()..count {
+            let (rng, key) = (self.rng.clone(), self.secrets.cid);
+            let mut config = EndpointConfig::new(self.secrets.reset.clone());
+            config
+                .rng_seed(Some(self.random_seed()))
+                .cid_generator(move || Box::new(CheckedCids::new(rng.clone(), key, shard as u8, (SHARDS - 1) as u8)))
+                .max_udp_payload_size(crate::SLOT_BYTES as u16)
+                .map_err(|error| Error::OptionInvalid(error.to_string()))?;
+            // MTU discovery: the host's maxMtu option keeps probes below what its socket may fragment.
+            shards.push(Shard::new(quinn_proto::Endpoint::new(Arc::new(config), None, true, None)));
+        }
+        Ok(())
+    }
+
     pub(crate) fn random_seed(&self) -> [u8; 32] {
         let mut seed = [0; 32];
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut seed);
@@ -145,15 +178,15 @@ impl Instance {
 
     /// Gives a new state machine its place in the tables.
     pub(crate) fn adopt(&mut self, mut connection: Connection, peer: u32) -> Option<u32> {
-        let (endpoint, quic) = (connection.endpoint, connection.handle);
+        let (endpoint, place) = (connection.endpoint, connection.place);
         connection.peer = peer;
         let handle = self.connections.insert(connection)?;
         if let Some(trace) = self.connections.get(handle).and_then(|connection| connection.trace.as_ref()) {
             trace.placed(handle, endpoint, peer);
         }
-        self.peers.retain(peer);
+        self.peers.retain(peer, place.shard);
         if let Some(endpoint) = self.endpoints.get_mut(endpoint) {
-            endpoint.adopt(quic, handle);
+            endpoint.adopt(place, handle);
         }
         self.touch(handle);
         Some(handle)
@@ -187,10 +220,12 @@ impl Instance {
         let Some(connection) = self.connections.get_mut(handle) else { return };
         connection.touched = false;
         connection.tell_losses();
+        let Place { shard, handle: inner } = connection.place;
         let Some(endpoint) = self.endpoints.get_mut(connection.endpoint) else { return };
+        let Some(shard) = endpoint.shards.get_mut(shard) else { return };
         while let Some(event) = connection.quic.poll_endpoint_events() {
             connection.drained |= event.is_drained();
-            if let Some(answer) = endpoint.quic.handle_event(connection.handle, event) {
+            if let Some(answer) = shard.quic.handle_event(inner, event) {
                 connection.quic.handle_event(answer);
             }
         }
@@ -204,7 +239,8 @@ impl Instance {
         let Some(connection) = self.connections.get_mut(handle) else { return };
         let quic = connection.quic.poll_timeout().map(|instant| self.clock.micros(instant));
         let handshake = (connection.phase == Phase::Handshake).then_some(connection.handshake_deadline);
-        let Some(deadline) = quic.into_iter().chain(handshake).min() else { return };
+        let silence = connection.silence().map(|silence| silence.deadline.min(silence.ask));
+        let Some(deadline) = quic.into_iter().chain(handshake).chain(silence).min() else { return };
         match connection.timer {
             // An early alarm costs one look; moving it for every packet would cost more.
             Some((_, armed)) if armed <= deadline => return,
@@ -234,11 +270,12 @@ impl Instance {
         if let Some(trace) = &connection.trace {
             trace.closed(by as u32, code, &reason);
         }
+        let endpoint = connection.endpoint;
         connection.clear_egress();
         for stream in std::mem::take(&mut connection.members) {
             self.streams.remove(stream);
         }
-        self.events.push_back(Event::Closed { connection: handle, by, code, reason });
+        self.events.push_back(Event::Closed { connection: handle, endpoint, by, code, reason });
     }
 
     /// Tells that the handle is dead, and forgets the connection.
@@ -250,7 +287,7 @@ impl Instance {
         self.departed.insert(handle, connection.stats());
         self.peers.release(connection.peer);
         if let Some(endpoint) = self.endpoints.get_mut(connection.endpoint) {
-            endpoint.forget(connection.handle);
+            endpoint.forget(connection.place);
             if endpoint.closing && endpoint.open == 0 {
                 self.endpoints.remove(connection.endpoint);
             }

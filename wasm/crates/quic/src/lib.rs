@@ -67,15 +67,17 @@ mod instance;
 mod keyed;
 mod observe;
 mod peers;
+mod proof;
 mod pump;
 mod receive;
 mod send;
+mod shards;
 mod stream;
 mod transmit;
 mod trust;
 mod wheel;
 
-pub use config::{ClientOptions, Congestion, Crypto, ServerOptions, TransportSettings, Trust};
+pub use config::{ClientOptions, Congestion, Crypto, Keys, ServerOptions, TransportSettings, Trust};
 pub use endpoint::EndpointLimits;
 pub use engine::{ConnectionInfo, ConnectionStats, Datagram, Engine, Limits, Prepared, PumpEnd, Side, Source};
 pub use error::Error;

@@ -14,6 +14,8 @@ struct Peer {
     address: SocketAddr,
     /// Connections that use the address.
     users: u32,
+    /// Shards of theirs, a bit each, since the address was last unused.
+    shards: u64,
     /// Intern counter when the address was last interned.
     stamp: u64,
 }
@@ -38,6 +40,11 @@ impl Peers {
         self.table.get(peer as usize).map(|peer| peer.address)
     }
 
+    /// Shards that connections with this address live in, a bit each.
+    pub(crate) fn shards(&self, peer: u32) -> u64 {
+        self.table.get(peer as usize).map_or(0, |peer| peer.shards)
+    }
+
     /// The address's index; `None` when every entry is in use or too young to go.
     pub(crate) fn intern(&mut self, address: SocketAddr) -> Option<u32> {
         if let Some(&peer) = self.index.get(&address) {
@@ -45,7 +52,7 @@ impl Peers {
             self.table[peer as usize].stamp = self.interns;
             return Some(peer);
         }
-        let fresh = Peer { address, users: 0, stamp: self.interns + 1 };
+        let fresh = Peer { address, users: 0, shards: 0, stamp: self.interns + 1 };
         let peer = if self.table.len() < self.capacity {
             self.table.push(fresh);
             (self.table.len() - 1) as u32
@@ -60,10 +67,11 @@ impl Peers {
         Some(peer)
     }
 
-    /// A connection uses the address from now on.
-    pub(crate) fn retain(&mut self, peer: u32) {
+    /// A connection of this shard uses the address from now on.
+    pub(crate) fn retain(&mut self, peer: u32, shard: usize) {
         if let Some(peer) = self.table.get_mut(peer as usize) {
             peer.users += 1;
+            peer.shards |= 1 << shard;
         }
     }
 
@@ -71,6 +79,9 @@ impl Peers {
     pub(crate) fn release(&mut self, peer: u32) {
         if let Some(peer) = self.table.get_mut(peer as usize) {
             peer.users = peer.users.saturating_sub(1);
+            if peer.users == 0 {
+                peer.shards = 0;
+            }
             // From now on as young as a new one: the host may still hold the index for a packet or two.
             peer.stamp = self.interns;
         }
@@ -116,7 +127,7 @@ mod tests {
     fn an_index_in_use_survives_any_flood_of_addresses() {
         let mut peers = peers(2048);
         let used = peers.intern(address(1)).unwrap();
-        peers.retain(used);
+        peers.retain(used, 0);
         for n in 2..100_000 {
             assert_ne!(peers.intern(address(n)), Some(used));
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use quinn_proto::{ConnectionId, crypto::rustls::QuicClientConfig};
+use quinn_proto::{ConnectionId, TokenMemoryCache, crypto::rustls::QuicClientConfig};
 use rand::rngs::StdRng;
 use rustls::{RootCertStore, client::Resumption, client::WebPkiServerVerifier, client::danger::ServerCertVerifier};
 
@@ -16,8 +16,16 @@ use crate::{
     cids::random,
     clock::Clock,
     observe::{KeyLines, ObservedClient, Observer, Observing},
+    proof::{Proof, WatchedVerifier},
     trust::{AnyCertificate, PinnedCertificate},
 };
+
+/// Server names whose tickets and tokens a configuration keeps; the least recently used go first.
+const REMEMBERED_SERVERS: usize = 256;
+/// rustls counts sessions in eights.
+const TICKETS_PER_SERVER: usize = 8;
+/// As many as a server sends.
+const TOKENS_PER_SERVER: usize = 2;
 
 /// Whom a client believes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +57,7 @@ impl ClientOptions<'_> {
         self,
         clock: &Clock,
         rng: &Arc<Mutex<StdRng>>,
+        proof: &Proof,
         crypto: Crypto,
         observer: &Arc<Observer>,
     ) -> Result<Config, Error> {
@@ -62,6 +71,7 @@ impl ClientOptions<'_> {
                     .map_err(|error| Error::CertificateInvalid(error.to_string()))?
             }
         };
+        let verifier = Arc::new(WatchedVerifier { inner: verifier, proof: proof.clone() });
         let mut tls = rustls::ClientConfig::builder_with_details(provider, clock.wall())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|error| Error::OptionInvalid(error.to_string()))?
@@ -69,7 +79,9 @@ impl ClientOptions<'_> {
             .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
         tls.alpn_protocols = protocols(self.alpn)?;
-        tls.resumption = Resumption::disabled();
+        // No 0-RTT: whoever records it can send it again.
+        tls.enable_early_data = false;
+        tls.resumption = Resumption::in_memory_sessions(REMEMBERED_SERVERS * TICKETS_PER_SERVER);
         let Observing { key_log, trace } = self.observing;
         if key_log != 0 {
             tls.key_log = Arc::new(KeyLines::new(observer.clone(), key_log));
@@ -85,6 +97,7 @@ impl ClientOptions<'_> {
         let mut quic = quinn_proto::ClientConfig::new(crypto);
         let rng = rng.clone();
         quic.transport_config(Arc::new(self.transport.quic(traced)?))
+            .token_store(Arc::new(TokenMemoryCache::new(REMEMBERED_SERVERS as u32, TOKENS_PER_SERVER)))
             // RFC 9000 section 7.2: at least eight unpredictable bytes. From our seed, so that runs repeat.
             .initial_dst_cid_provider(Arc::new(move || {
                 let mut cid = [0; 16];

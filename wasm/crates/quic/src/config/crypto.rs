@@ -1,11 +1,8 @@
-//! Suites, and the secrets of one engine.
+//! Suites.
 
 use std::sync::{Arc, OnceLock};
 
 use moqingbird_aead::tls13_suite;
-use quinn_proto::crypto::{HandshakeTokenKey, HmacKey};
-use rand::{Rng, rngs::StdRng};
-use ring::{hkdf, hmac};
 use rustls::{
     SupportedCipherSuite, Tls13CipherSuite,
     crypto::{CryptoProvider, ring as provider},
@@ -53,23 +50,4 @@ pub(super) fn initial_suite() -> Result<Suite, Error> {
         .tls13()
         .and_then(|suite| suite.quic_suite())
         .ok_or_else(|| Error::OptionInvalid("the crypto provider has no QUIC initial suite".into()))
-}
-
-/// Keys of stateless resets and tokens.
-pub(crate) struct Secrets {
-    pub(crate) reset: Arc<dyn HmacKey>,
-    pub(crate) token: Arc<dyn HandshakeTokenKey>,
-}
-
-impl Secrets {
-    pub(crate) fn from_rng(rng: &mut StdRng) -> Self {
-        let mut reset = [0; 64];
-        let mut token = [0; 64];
-        rng.fill_bytes(&mut reset);
-        rng.fill_bytes(&mut token);
-        Self {
-            reset: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &reset)),
-            token: Arc::new(hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&token)),
-        }
-    }
 }

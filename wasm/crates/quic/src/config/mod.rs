@@ -3,13 +3,16 @@
 
 mod client;
 mod crypto;
+mod keys;
 mod pem;
 mod server;
+mod tickets;
 mod transport;
 
 pub use client::{ClientOptions, Trust};
 pub use crypto::Crypto;
-pub(crate) use crypto::Secrets;
+pub use keys::Keys;
+pub(crate) use keys::Secrets;
 pub use server::ServerOptions;
 pub use transport::{Congestion, TransportSettings};
 

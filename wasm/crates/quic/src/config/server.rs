@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use quinn_proto::crypto::rustls::QuicServerConfig;
+use quinn_proto::{BloomTokenLog, ValidationTokenConfig, crypto::rustls::QuicServerConfig};
+use ring::digest::{Context, SHA256};
 use rustls::{
+    pki_types::CertificateDer,
     server::NoServerSessionStorage,
     sign::{CertifiedKey, SingleCertAndKey},
 };
@@ -17,6 +19,7 @@ use crate::{
     Error,
     clock::Clock,
     observe::{KeyLines, ObservedServer, Observer, Observing},
+    proof::{Proof, WatchedKey},
 };
 
 /// First packets of handshakes we have not decided on; we decide at once, so this only bounds a bug.
@@ -24,6 +27,15 @@ const MAX_INCOMING: usize = 64;
 /// Bytes held for one such handshake, and for all of them.
 const INCOMING_BYTES: u64 = 16 << 10;
 const INCOMING_BYTES_TOTAL: u64 = 1 << 20;
+
+/// Session tickets and NEW_TOKEN tokens a client gets: one for its next connection, one for another beside it.
+const TICKETS: usize = 2;
+const TOKENS: u32 = 2;
+/// A NEW_TOKEN is taken once. The log of the used ones begins empty and is a filter of this size in the end.
+const TOKEN_LOG_BYTES: usize = 256 << 10;
+/// Uses in the two weeks of a token's life that the filter is laid out for; beyond them more clients prove their
+/// address again.
+const TOKEN_USES: u64 = 100_000;
 
 /// A server's certificate, protocols and transport.
 pub struct ServerOptions<'a> {
@@ -44,6 +56,7 @@ impl ServerOptions<'_> {
         self,
         clock: &Clock,
         secrets: &Secrets,
+        proof: &Proof,
         crypto: Crypto,
         observer: &Arc<Observer>,
     ) -> Result<Config, Error> {
@@ -53,7 +66,8 @@ impl ServerOptions<'_> {
             .key_provider
             .load_private_key(pem::private_key(self.private_key)?)
             .map_err(|error| Error::KeyInvalid(error.to_string()))?;
-        let certified = CertifiedKey::new(chain, key);
+        let identity = identity(&chain, self.alpn);
+        let certified = CertifiedKey::new(chain, Arc::new(WatchedKey { inner: key, proof: proof.clone() }));
         match certified.keys_match() {
             Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
             Err(rustls::Error::InconsistentKeys(_)) => return Err(Error::KeyMismatch),
@@ -66,9 +80,10 @@ impl ServerOptions<'_> {
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         tls.alpn_protocols = protocols(self.alpn)?;
         tls.ignore_client_order = true;
-        // No resumption until its keys come from the host: a stored session would die with this instance.
+        // Tickets alone: a stored session would die with this instance. rustls takes no 0-RTT with them.
         tls.session_storage = Arc::new(NoServerSessionStorage {});
-        tls.send_tls13_tickets = 0;
+        tls.ticketer = secrets.ticket.ticketer(identity);
+        tls.send_tls13_tickets = TICKETS;
         let Observing { key_log, trace } = self.observing;
         if key_log != 0 {
             tls.key_log = Arc::new(KeyLines::new(observer.clone(), key_log));
@@ -82,7 +97,10 @@ impl ServerOptions<'_> {
             None => crypto,
         };
         let mut quic = quinn_proto::ServerConfig::new(crypto, secrets.token.clone());
+        let mut tokens = ValidationTokenConfig::default();
+        tokens.sent(TOKENS).log(Arc::new(BloomTokenLog::new_expected_items(TOKEN_LOG_BYTES, TOKEN_USES)));
         quic.transport_config(Arc::new(self.transport.quic(traced)?))
+            .validation_token_config(tokens)
             .time_source(clock.wall())
             .migration(true)
             .max_incoming(MAX_INCOMING)
@@ -90,4 +108,16 @@ impl ServerOptions<'_> {
             .incoming_buffer_size_total(INCOMING_BYTES_TOTAL);
         Ok(Config::Server { quic: Arc::new(quic), settings: Arc::new(self.transport) })
     }
+}
+
+/// What a session was resumed for, were it resumed here.
+fn identity(chain: &[CertificateDer<'_>], alpn: &[u8]) -> [u8; 32] {
+    let mut hash = Context::new(&SHA256);
+    for part in chain.iter().map(AsRef::as_ref).chain([alpn]) {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut identity = [0; 32];
+    identity.copy_from_slice(hash.finish().as_ref());
+    identity
 }
