@@ -550,7 +550,10 @@ function randomKeys(entropy: (target: Uint8Array) => void): EngineKeys {
 function copiedKeys({ statelessReset, token, ticket }: EngineKeys): EngineKeys {
   for (const key of [statelessReset, token, ticket]) {
     if (key.length === keyBytes) continue;
-    throw new TransportError("option-invalid", { option: "keys", detail: `a key has ${keyBytes} bytes, not ${key.length}` });
+    throw new TransportError("option-invalid", {
+      option: "keys",
+      detail: `a key has ${keyBytes} bytes, not ${key.length}`,
+    });
   }
   return { statelessReset: statelessReset.slice(), token: token.slice(), ticket: ticket.slice() };
 }

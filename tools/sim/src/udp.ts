@@ -32,6 +32,7 @@ export async function openSimulatedUdp(
       owner.released(slot);
     },
     flush: () => true,
+    disown() {},
     ref() {},
     unref() {},
     async close() {

@@ -1,7 +1,7 @@
 // Command quicpeer is the other side of a raw QUIC test, on quic-go: a server or a client that does what it is told.
 //
 //	quicpeer -listen 127.0.0.1:0 -cert chain.pem -key key.pem -alpn test [-retry] [-idle 1s]
-//	quicpeer -connect 127.0.0.1:4433 -root root.pem -alpn test
+//	quicpeer -connect 127.0.0.1:4433 -root root.pem -alpn test [-times 2]
 //
 // Every stream of the test's that goes both ways begins with one line, the order:
 //
@@ -45,6 +45,7 @@ type options struct {
 	listen, connect, cert, key, root, alpn string
 	idle                                   time.Duration
 	retry                                  bool
+	times                                  int
 }
 
 func main() {
@@ -57,6 +58,7 @@ func main() {
 	flag.StringVar(&o.alpn, "alpn", "test", "application protocols, separated by commas")
 	flag.DurationVar(&o.idle, "idle", 30*time.Second, "idle time-out")
 	flag.BoolVar(&o.retry, "retry", false, "have every client prove its address by Retry")
+	flag.IntVar(&o.times, "times", 1, "connect so many times, each time when the connection before is closed")
 	flag.Parse()
 
 	var err error
@@ -88,8 +90,14 @@ func serve(o options) error {
 		return err
 	}
 	transport := &quic.Transport{
-		Conn:                socket,
-		VerifySourceAddress: func(net.Addr) bool { return o.retry },
+		Conn: socket,
+		// Not asked about a client that has a token.
+		VerifySourceAddress: func(net.Addr) bool {
+			if o.retry {
+				say("sent retry")
+			}
+			return o.retry
+		},
 	}
 	config := o.config()
 	config.GetConfigForClient = func(client *quic.ClientInfo) (*quic.Config, error) {
@@ -133,16 +141,26 @@ func connect(o options) error {
 		ServerName: server.IP.String(),
 		NextProtos: o.protocols(),
 		MinVersion: tls.VersionTLS13,
+		// The server's name is its address, and does not tell its port: there is one server per run.
+		ClientSessionCache: tls.NewLRUClientSessionCache(1),
 	}
+	config := o.config()
+	config.TokenStore = quic.NewLRUTokenStore(1, 4)
+	for range o.times {
+		connectOnce(transport, server, tlsConfig, config)
+	}
+	return nil
+}
+
+func connectOnce(transport *quic.Transport, server net.Addr, tlsConfig *tls.Config, config *quic.Config) {
 	ctx, cancel := context.WithTimeout(context.Background(), handshakeTimeout)
 	defer cancel()
-	conn, err := transport.Dial(ctx, server, tlsConfig, o.config())
+	conn, err := transport.Dial(ctx, server, tlsConfig, config)
 	if err != nil {
 		sayClosed(err)
-		return nil
+		return
 	}
 	attend(conn)
-	return nil
 }
 
 func (o options) config() *quic.Config {
@@ -150,32 +168,40 @@ func (o options) config() *quic.Config {
 		EnableDatagrams:      true,
 		MaxIdleTimeout:       o.idle,
 		HandshakeIdleTimeout: handshakeTimeout,
-		Tracer:               func(context.Context, bool, quic.ConnectionID) qlogwriter.Trace { return keyUpdates{} },
+		Tracer:               func(context.Context, bool, quic.ConnectionID) qlogwriter.Trace { return facts{} },
 	}
 }
 
-// keyUpdates is a trace of a connection that tells of this side's key updates (RFC 9001 section 6), and of nothing else.
-type keyUpdates struct{}
+// facts is a trace of a connection that tells of this side's key updates (RFC 9001 section 6) and of a server's Retry, and
+// of nothing else.
+type facts struct{}
 
-func (k keyUpdates) AddProducer() qlogwriter.Recorder { return k }
+func (f facts) AddProducer() qlogwriter.Recorder { return f }
 
-func (keyUpdates) SupportsSchemas(string) bool { return false }
+func (facts) SupportsSchemas(string) bool { return false }
 
-func (keyUpdates) RecordEvent(event qlogwriter.Event) {
-	update, isUpdate := event.(qlog.KeyUpdated)
-	// One update changes two keys; it is told once.
-	if isUpdate && update.Trigger == qlog.KeyUpdateLocal && update.KeyType == qlog.KeyTypeClient1RTT {
-		say("key updated to phase %d", update.KeyPhase)
+func (facts) RecordEvent(event qlogwriter.Event) {
+	switch event := event.(type) {
+	case qlog.KeyUpdated:
+		// One update changes two keys; it is told once.
+		if event.Trigger == qlog.KeyUpdateLocal && event.KeyType == qlog.KeyTypeClient1RTT {
+			say("key updated to phase %d", event.KeyPhase)
+		}
+	case qlog.PacketReceived:
+		if event.Header.PacketType == qlog.PacketTypeRetry {
+			say("received retry")
+		}
 	}
 }
 
-func (keyUpdates) Close() error { return nil }
+func (facts) Close() error { return nil }
 
 func (o options) protocols() []string { return strings.Split(o.alpn, ",") }
 
 // attend serves a connection until it is closed.
 func attend(conn *quic.Conn) {
 	state := conn.ConnectionState().TLS
+	say("resumed %t", state.DidResume)
 	say("connected alpn=%s suite=%s", state.NegotiatedProtocol, tls.CipherSuiteName(state.CipherSuite))
 	go eachDatagram(conn)
 	go eachOneWayStream(conn)

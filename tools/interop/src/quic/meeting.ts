@@ -1,4 +1,5 @@
 /** A connection between our transport and a program on another QUIC stack, either one being the server. */
+import { EventEmitter, on } from "node:events";
 import { readFile } from "node:fs/promises";
 import { inRoot } from "@moqingbird/toolchain";
 import {
@@ -7,6 +8,7 @@ import {
   type Connection,
   type ConnectionHandler,
   connect,
+  type ListenOptions,
   listen,
   loadCertificate,
   type TransportSettings,
@@ -110,24 +112,36 @@ export async function connectTo(
   return connection;
 }
 
-/** Our server, and the first connection it gets. */
+/** Our server, the first connection it gets, and all of them in order. */
 export async function startListening(
   lab: Lab,
-  { transport = {}, handler }: Pick<MeetingOptions, "transport" | "handler">,
-): Promise<{ port: number; accepted: Promise<Connection> }> {
+  {
+    transport = {},
+    handler,
+    limits = {},
+  }: Pick<MeetingOptions, "transport" | "handler"> & Pick<ListenOptions, "limits">,
+): Promise<{ port: number; accepted: Promise<Connection>; connections: AsyncIterator<Connection> }> {
   const { promise: accepted, resolve } = Promise.withResolvers<Connection>();
+  const events = new EventEmitter();
+  const connections = each(on(events, "connection"));
   const listener = await listen({
     host: "127.0.0.1",
     certificate: await loadCertificate(lab.certificate),
     alpn: [alpn],
     transport,
+    limits,
     onConnection: (connection) => {
       connection.handler = handler;
       resolve(connection);
+      events.emit("connection", connection);
     },
   });
   onTestFinished(() => listener.close());
-  return { port: listener.address.port, accepted };
+  return { port: listener.address.port, accepted, connections };
+}
+
+async function* each(events: AsyncIterable<unknown[]>): AsyncGenerator<Connection> {
+  for await (const [connection] of events) yield connection as Connection;
 }
 
 /** A stream both ways whose first line is the order: see `go/quicpeer`. */

@@ -209,6 +209,20 @@ for (const role of roles) {
 }
 
 describe("we are the server of quic-go", () => {
+  test("a returning client resumes its session, and its token spares it the Retry", async ({ lab }) => {
+    // With room for one handshake, whoever has not proved its address must.
+    const { port, connections } = await startListening(lab, { limits: { maxHandshakes: 1 } });
+    const program = startClient(lab, port, { stack: quicGo, role: "server", flags: ["-times", "3"] });
+    for (const resumed of [false, true, true]) {
+      const { value: connection } = await connections.next();
+      expect(await echoed(connection, Buffer.from("up"))).toEqual(Buffer.from("up"));
+      expect(connection.resumed).toBe(resumed);
+      connection.close();
+    }
+    expect(await program.matches(/^resumed /, 3)).toEqual(["resumed false", "resumed true", "resumed true"]);
+    expect(program.lines.filter((line) => line === "received retry")).toHaveLength(1);
+  });
+
   test("a client that moves to another port is followed there", async ({ lab }) => {
     const { connection, program } = await meet(lab, { stack: quicGo, role: "server" });
     const before = connection.remoteAddress.port;
@@ -227,6 +241,29 @@ describe("we are the client of quic-go", () => {
     await program.line(/^client verified=true$/);
     expect(program.lines.filter((line) => line === "client verified=false")).toEqual([]);
     expect(await echoed(connection, Buffer.from("up"))).toEqual(Buffer.from("up"));
+  });
+
+  test("a session is resumed by the ticket of the one before it", async ({ lab }) => {
+    const { program, port } = await startServer(lab, { stack: quicGo, role: "client" });
+    for (const resumed of [false, true, true]) {
+      const connection = await connectTo(lab, port, {});
+      expect(await echoed(connection, Buffer.from("up"))).toEqual(Buffer.from("up")); // tickets follow the handshake
+      expect(connection.resumed).toBe(resumed);
+      connection.close();
+      await connection.closed;
+    }
+    expect(await program.matches(/^resumed /, 3)).toEqual(["resumed false", "resumed true", "resumed true"]);
+  });
+
+  test("a token spares us the Retry of the next connection", async ({ lab }) => {
+    const { program, port } = await startServer(lab, { stack: quicGo, role: "client", flags: ["-retry"] });
+    for (let round = 0; round < 2; round++) {
+      const connection = await connectTo(lab, port, {});
+      expect(await echoed(connection, Buffer.from("up"))).toEqual(Buffer.from("up"));
+      connection.close();
+    }
+    await program.matches(/^client verified=true$/, 2);
+    expect(program.lines.filter((line) => line === "sent retry")).toHaveLength(1);
   });
 
   test("the peer's shorter idle time-out counts, and keep-alive holds a connection beyond it", async ({ lab }) => {
