@@ -172,8 +172,8 @@ func (o options) config() *quic.Config {
 	}
 }
 
-// facts is a trace of a connection that tells of this side's key updates (RFC 9001 section 6) and of a server's Retry, and
-// of nothing else.
+// facts is a trace of a connection that tells of key updates (RFC 9001 section 6), whoever made them, and of a server's
+// Retry, and of nothing else.
 type facts struct{}
 
 func (f facts) AddProducer() qlogwriter.Recorder { return f }
@@ -184,8 +184,8 @@ func (facts) RecordEvent(event qlogwriter.Event) {
 	switch event := event.(type) {
 	case qlog.KeyUpdated:
 		// One update changes two keys; it is told once.
-		if event.Trigger == qlog.KeyUpdateLocal && event.KeyType == qlog.KeyTypeClient1RTT {
-			say("key updated to phase %d", event.KeyPhase)
+		if event.Trigger != qlog.KeyUpdateTLS && event.KeyType == qlog.KeyTypeClient1RTT {
+			say("key updated to phase %d, %s", event.KeyPhase, event.Trigger)
 		}
 	case qlog.PacketReceived:
 		if event.Header.PacketType == qlog.PacketTypeRetry {

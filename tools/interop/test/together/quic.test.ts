@@ -84,11 +84,13 @@ for (const role of roles) {
       }
     });
 
-    test("bytes go on over key updates of the peer's", async ({ lab }) => {
+    test("bytes go on over key updates", async ({ lab }) => {
       const { connection, program } = await meet(lab, { stack, role });
-      const bytes = Buffer.alloc(1_000_000, "key"); // quic-go updates its keys after 100 packets
+      // quic-go updates its keys after 100 packets, quinn-proto after a number it draws from 10 to 1000: whoever is first
+      // has made the first update, and the other follows.
+      const bytes = Buffer.alloc(1_000_000, "key");
       expect(Buffer.compare(await echoed(connection, bytes), bytes)).toBe(0);
-      await program.line(/^key updated to phase 1$/);
+      await program.line(/^key updated to phase 1, (local|remote)_update$/);
     });
 
     test("one-way streams of every small size come back whole", async ({ lab }) => {
