@@ -148,6 +148,13 @@ export class TestHost {
     return this.events.filter((event) => event.kind === kind);
   }
 
+  /** Drops what it remembers of streams and events. */
+  forget(): void {
+    this.events.length = 0;
+    this.received.clear();
+    this.outgoing.clear();
+  }
+
   /** Ingest, timers, events, pump. */
   turn(
     now: number,

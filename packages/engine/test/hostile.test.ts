@@ -10,7 +10,9 @@ beforeAll(async () => {
 /** `MOQINGBIRD_SEED=n` repeats a run. */
 const seed = Number(process.env.MOQINGBIRD_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
-test(`random datagrams never trap, and clients are served meanwhile (seed ${seed})`, { timeout: 60_000 }, () => {
+test(`random datagrams never trap, and clients are served meanwhile (MOQINGBIRD_SEED=${seed} repeats it)`, {
+  timeout: 60_000,
+}, () => {
   const network = listening(certificates);
   const { client, server } = network;
   const random = seededRandom(seed);
@@ -32,38 +34,6 @@ test(`random datagrams never trap, and clients are served meanwhile (seed ${seed
   network.run(() => client.seen("CONNECTED").length === 1);
   client.open(near, 1, seededBytes(10_000));
   network.run(() => [...server.received.values()][0]?.finished === true);
-});
-
-test(`mutated, truncated and repeated packets never trap in any state (seed ${seed})`, { timeout: 60_000 }, () => {
-  const random = seededRandom(seed);
-  let mutated = 0;
-  for (let round = 0; round < 25; round++) {
-    const network = listening(certificates, { seed: seed + round });
-    const kept: Uint8Array[] = [];
-    network.filter = ({ bytes, from }) => {
-      const other = from === network.client ? network.server : network.client;
-      kept.push(bytes.slice());
-      if (random() < 0.25) {
-        const copy = bytes.slice(0, random() < 0.3 ? 1 + Math.floor(random() * bytes.length) : bytes.length);
-        const flips = 1 + Math.floor(random() * 4);
-        for (let i = 0; i < flips; i++) copy[Math.floor(random() * copy.length)] = Math.floor(random() * 256);
-        const old = kept[Math.floor(random() * kept.length)]!;
-        pending.push({ to: other, from, bytes: copy }, { to: other, from, bytes: old });
-        mutated++;
-        return random() < 0.5;
-      }
-      return true;
-    };
-    const pending: { to: typeof network.client; from: typeof network.client; bytes: Uint8Array }[] = [];
-    const near = dial(network);
-    for (let step = 0; step < 60; step++) {
-      network.pass(5);
-      if (step === 20) network.client.open(near, 0, seededBytes(20_000, round));
-      if (step === 55) network.client.engine.closeConnection(near, 0, 0, new Uint8Array(0), network.now);
-      for (const { to, from, bytes } of pending.splice(0)) to.turn(network.now, [{ bytes, from }], () => {});
-    }
-  }
-  expect(mutated).toBeGreaterThan(100);
 });
 
 test("a flood of first packets from one address leaves the others' handshakes alone", { timeout: 60_000 }, () => {

@@ -28,3 +28,6 @@ export const pythonVersions = ["3.12", "3.13"] as const;
 
 /** quiche with a Node API. (quic-go's version is in go/quicpeer/go.mod.) */
 export const npmPins = { "@currentspace/http3": "0.9.0" } as const;
+
+/** Drives libFuzzer; not a peer, but installed like them. */
+export const cargoFuzzPin = "0.13.1";

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { Failure, needApt } from "@moqingbird/toolchain";
 import { cargoProgram, installCargoPeers } from "./cargo.ts";
+import { buildFuzzTargets, type FuzzTarget, fuzzTargetProgram } from "./fuzz.ts";
 import { buildGoPeers, goProgram } from "./go.ts";
 import { installNpmPeers, quicheFolder, quichePresent } from "./npm.ts";
 import { type CargoPeer, cratePins, npmPins, pythonPins } from "./pins.ts";
@@ -15,6 +16,7 @@ export async function provision(): Promise<void> {
   await installNpmPeers();
   await installPythonPeers();
   await installCargoPeers();
+  await buildFuzzTargets();
 }
 
 /** The path of a peer's program. Throws when it is not installed: tests never install. */
@@ -42,6 +44,13 @@ export function peerQuicGo(): string {
 export function peerQuiche(): string {
   if (!quichePresent()) throw missing(`@currentspace/http3 ${npmPins["@currentspace/http3"]}`);
   return quicheFolder();
+}
+
+/** The path of a fuzz target. Throws when it is not built. */
+export function fuzzProgram(target: FuzzTarget): string {
+  const program = fuzzTargetProgram(target);
+  if (!existsSync(program)) throw missing(`fuzz target ${target}`);
+  return program;
 }
 
 const missing = (name: string): Failure => new Failure(`The peer ${name} is not installed: ./run interop installs it.`);
