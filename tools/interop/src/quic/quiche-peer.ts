@@ -4,7 +4,7 @@
  * apart from RESET_STREAM, codes of 32 bits except in a RESET_STREAM it receives.
  *
  *     node quiche-peer.ts FOLDER -listen 127.0.0.1:0 -cert chain.pem -key key.pem -alpn test
- *     node quiche-peer.ts FOLDER -connect 127.0.0.1:4433 -root root.pem -alpn test
+ *     node quiche-peer.ts FOLDER -connect 127.0.0.1:4433 -root root.pem -alpn test [-times 2]
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -22,6 +22,7 @@ interface QuicheServer {
 interface QuicheSession {
   on(event: "stream", listener: (stream: QuicheStream) => void): void;
   on(event: "datagram", listener: (payload: Buffer) => void): void;
+  on(event: "sessionTicket", listener: (ticket: Buffer) => void): void;
   on(event: "close", listener: (info: { errorCode: number; reason: string }) => void): void;
   on(event: "error", listener: (error: Error) => void): void;
   sendDatagram(payload: Buffer): boolean;
@@ -31,7 +32,7 @@ type QuicheStream = Duplex & { close(code: number): void };
 
 const [folder = ".", ...flags] = process.argv.slice(2);
 const quiche = createRequire(`${folder}/`)("@currentspace/http3") as Quiche;
-const flag = (name: string): string => flags[flags.indexOf(name) + 1] ?? "";
+const flag = (name: string): string => (flags.includes(name) ? (flags[flags.indexOf(name) + 1] ?? "") : "");
 const common = {
   alpn: flag("-alpn").split(","),
   enableDatagrams: true,
@@ -53,14 +54,24 @@ async function serve(): Promise<void> {
   say(`listening ${(await server.listen(0, "127.0.0.1")).port}`);
 }
 
+/** With `-times`, again when the connection before is closed, with the last ticket that came on it. */
 async function connect(): Promise<void> {
-  const session = quiche.connectQuic(flag("-connect"), {
-    ...common,
-    ca: readFileSync(flag("-root")),
-    servername: "localhost",
-  });
-  attend(session);
-  await session.ready().catch(() => {}); // told by "close" as well
+  let sessionTicket: Buffer | undefined;
+  for (let times = Number(flag("-times") || 1); times > 0; times--) {
+    const session = quiche.connectQuic(flag("-connect"), {
+      ...common,
+      ca: readFileSync(flag("-root")),
+      servername: "localhost",
+      ...(sessionTicket === undefined ? {} : { sessionTicket }),
+    });
+    session.on("sessionTicket", (ticket) => {
+      sessionTicket = ticket;
+    });
+    const closed = new Promise<void>((resolve) => session.on("close", () => resolve()));
+    attend(session);
+    await session.ready().catch(() => {}); // told by "close" as well
+    await closed;
+  }
 }
 
 function attend(session: QuicheSession): void {

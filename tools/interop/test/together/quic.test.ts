@@ -277,3 +277,26 @@ describe("we are the client of quic-go", () => {
     expect(await echoed(kept as Connection, Buffer.from("alive"))).toEqual(Buffer.from("alive"));
   });
 });
+
+describe("we meet quiche again", () => {
+  test("its client resumes a session of our server's", async ({ lab }) => {
+    const { port, connections } = await startListening(lab, {});
+    startClient(lab, port, { stack: quiche, role: "server", flags: ["-times", "2"] });
+    for (const resumed of [false, true]) {
+      const { value: connection } = await connections.next();
+      expect(await echoed(connection, Buffer.from("up"))).toEqual(Buffer.from("up"));
+      expect(connection.resumed).toBe(resumed);
+      connection.close();
+    }
+  });
+
+  test("our client resumes a session of its server's", async ({ lab }) => {
+    const { port } = await startServer(lab, { stack: quiche, role: "client" });
+    for (const resumed of [false, true]) {
+      const connection = await connectTo(lab, port, {});
+      expect(await echoed(connection, Buffer.from("up"))).toEqual(Buffer.from("up"));
+      expect(connection.resumed).toBe(resumed);
+      connection.close();
+    }
+  });
+});
