@@ -58,7 +58,7 @@ async function measure(
     const { port } = await server.next<{ port: number }>();
     client = new Side({ file: "sides/handshake-client.ts", parameters: { kind, port, root, folder } });
     await client.next();
-    await new Promise((resolve) => setTimeout(resolve, settings.warmUpMs));
+    await new Promise((resolve) => setTimeout(resolve, settings.warmUpMs * 3));
     await server.ask(`begin ${profile === undefined ? "" : `${profile}/server.cpuprofile`}`);
     await new Promise((resolve) => setTimeout(resolve, settings.seconds * 1000));
     const { units, cpuSeconds } = await server.ask<Reading>("end");

@@ -39,10 +39,13 @@ export async function createLeaf() {
   return { root: authority.root, ...(await authority.issue(["localhost", "127.0.0.1"])) };
 }
 
+/** What `moqb relay` sets for its heap, and a way to collect garbage before memory is read. */
+const relayFlags = ["--semi-space-growth-factor=1", "--heap-growing-percent=50", "--expose-gc"];
+
 export const ourRelay: RelayKind = {
   name: "ours",
   async start({ chain, key }) {
-    const side = new Side({ file: "sides/relay.ts", parameters: { chain, key }, runner: ourNode("--expose-gc") });
+    const side = new Side({ file: "sides/relay.ts", parameters: { chain, key }, runner: ourNode(...relayFlags) });
     const { port } = await side.next<{ port: number }>();
     return {
       port,

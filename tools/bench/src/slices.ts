@@ -28,6 +28,13 @@ export function takeTurns(contenders: readonly Contender[], units: number, secon
   } while (performance.now() < end);
 }
 
+/** Runs one for so long and keeps no figures: for profiles. */
+export function repeat({ run }: Contender, units: number, seconds: number): void {
+  const end = performance.now() + seconds * 1000;
+  do run(units);
+  while (performance.now() < end);
+}
+
 /** The same contender without its noise, for differences. */
 export function minus(name: string, whole: Contender, part: Contender): Peer {
   const share = median(part.values);

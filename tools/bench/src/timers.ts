@@ -3,7 +3,7 @@ import { createEngine } from "@moqingbird/engine";
 import { type Figure, less } from "./figure.ts";
 import { profileRun } from "./profile.ts";
 import type { Settings } from "./settings.ts";
-import { type Contender, contender, takeTurns } from "./slices.ts";
+import { type Contender, contender, repeat, takeTurns } from "./slices.ts";
 
 const few = 1000;
 const many = 100_000;
@@ -19,7 +19,7 @@ export async function timers({ seconds, rounds, profile }: Settings): Promise<Fi
   takeTurns([wheelFew, wheelMany, node.contender], sliceTimers, seconds * rounds);
   node.cancelAll();
   if (profile !== undefined) {
-    await profileRun(`${profile}/wheel.cpuprofile`, () => takeTurns([wheelMany], sliceTimers, seconds));
+    await profileRun(`${profile}/wheel.cpuprofile`, () => repeat(wheelMany, sliceTimers, seconds));
   }
   const unit = "us/timer";
   return [
