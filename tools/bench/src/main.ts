@@ -68,7 +68,7 @@ if (unknown !== undefined) fail(`there is no benchmark "${unknown}"`);
 const common = {
   seconds: within("seconds", values.seconds, 0.01, 600),
   rounds: within("rounds", values.rounds, 1, 1000),
-  warmUpMs: 700,
+  warmUpMs: 1500,
   peers: values.peers,
 };
 if (values.out !== undefined) rmSync(values.out, { force: true });
