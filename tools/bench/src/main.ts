@@ -20,7 +20,7 @@ ${Object.entries(benches)
   --rounds N      rounds, in which all contenders take turns; the median counts (default 5)
   --no-peers      leave other people's programs out
   --profile DIR   where CPU profiles and figures are kept (default: bench/ in the cache)
-  --no-profile    keep none
+  --no-profiles   keep none
   --accept        keep the figures in docs/PERFORMANCE.md, with commit and machine: on a quiet machine
 `;
 
@@ -41,7 +41,7 @@ function options() {
         rounds: { type: "string", default: "5" },
         peers: { type: "boolean", default: true },
         profile: { type: "string", default: inCache("bench") },
-        "no-profile": { type: "boolean" },
+        profiles: { type: "boolean", default: true },
         accept: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -74,7 +74,7 @@ const common = {
 if (values.out !== undefined) rmSync(values.out, { force: true });
 
 for (const name of names) {
-  const profile = values["no-profile"] ? undefined : join(values.profile, name);
+  const profile = values.profiles ? join(values.profile, name) : undefined;
   if (profile !== undefined) rmSync(profile, { recursive: true, force: true });
   const settings: Settings = { ...common, ...(profile !== undefined && { profile }) };
   const before = busyness();

@@ -53,10 +53,12 @@ export function obey(side: Obedient, ready: object = {}): void {
       return side.totals();
     },
   };
-  createInterface({ input: process.stdin }).on("line", async (line) => {
+  const lines = createInterface({ input: process.stdin });
+  lines.on("line", async (line) => {
     const [order = "", ...rest] = line.split(" ");
     tell((await orders[order]?.(rest.join(" "))) ?? {});
   });
+  lines.once("close", () => process.exit()); // whoever gave the orders is gone
   tell(ready);
 }
 
