@@ -30,6 +30,7 @@ import type {
   EngineOptions,
   ServerConfigOptions,
 } from "./options.ts";
+import { SlotWatch } from "./slot-watch.ts";
 
 /** Bit of a prepare answer: the bytes written are the last of the stream. */
 export const PREPARED_FIN = 1 << 24;
@@ -80,6 +81,7 @@ export class Engine {
   readonly #txViews: Uint8Array[] = [];
   readonly #rxRecords: Uint32Array;
   readonly #txRecords: Uint32Array;
+  readonly #slots: SlotWatch | undefined;
   #live: HotExports;
   /** What hot calls go through: the wasm, or a table that throws while it must not be called. */
   #wasm: HotExports;
@@ -156,6 +158,7 @@ export class Engine {
     for (const address of new Uint32Array(buffer, at(Layout.TX_ADDRESSES), this.txSlots)) {
       this.#txViews.push(new Uint8Array(buffer, address, slotBytes));
     }
+    this.#slots = options.watchSlots ? new SlotWatch(this.#txViews) : undefined;
   }
 
   // --- Set-up calls: they may throw EngineError -----------------------------------------------------------------
@@ -307,6 +310,7 @@ export class Engine {
 
   /** Takes the packets of slots 0 … count - 1; the slots are free again. */
   ingest(count: number, now: number): void {
+    this.#slots?.verify(); // an answer without a connection is built while packets come in
     try {
       this.#wasm.ingest(count, now);
     } catch (error) {
@@ -364,8 +368,11 @@ export class Engine {
       this.#prepareError = undefined;
       throw error;
     }
+    this.#slots?.verify();
     try {
-      return this.#wasm.pump(now, budgetPackets);
+      const count = this.#wasm.pump(now, budgetPackets);
+      for (let i = 0; this.#slots !== undefined && i < count; i++) this.#slots.lease(this.txSlot(i));
+      return count;
     } catch (error) {
       return this.#crash(error);
     }
@@ -407,11 +414,13 @@ export class Engine {
 
   /** The whole slot; the packet is its first `txLength` bytes. */
   txView(slot: number): Uint8Array {
+    this.#slots?.check(slot);
     return this.#txViews[slot]!;
   }
 
   /** The kernel has copied the packet: the slot may be used again. */
   releaseTx(slot: number): void {
+    this.#slots?.release(slot);
     try {
       this.#wasm.release_tx(slot);
     } catch (error) {

@@ -16,6 +16,7 @@ export const engineErrors = [
   { status: -9, code: "reentrant", says: "The engine was called from inside prepare, which may only write bytes." },
   { status: -10, code: "crashed", says: "The engine instance trapped; all of its connections are gone." },
   { status: -11, code: "not-built", says: "The WebAssembly module is missing: build it, or call Engine from Node." },
+  { status: -12, code: "slot-misused", says: "A TX slot was used after its release." },
 ] as const;
 
 /** One of the codes of {@link engineErrors}. */

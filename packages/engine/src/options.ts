@@ -42,6 +42,11 @@ export interface EngineOptions {
   readonly onCrash?: (error: EngineError) => void;
   /** Who encrypts packets, on both sides of a connection alike. Default "simd". */
   readonly crypto?: Crypto;
+  /**
+   * Watches TX slots, for tests: a released slot is overwritten; writing to it, looking at it or releasing it again throws
+   * `slot-misused`, a write at the next `ingest` or `pump`. Costs a pass over the released slots in each of these. Default false.
+   */
+  readonly watchSlots?: boolean;
 }
 
 /**

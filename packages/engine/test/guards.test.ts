@@ -72,6 +72,25 @@ test("a slot is built into again only after its release", () => {
   for (const [i, slot] of held.entries()) expect(Buffer.compare(client.engine.txView(slot), copies[i]!)).toBe(0);
 });
 
+test("a watched slot is overwritten at its release; looking, writing or releasing later is an error", () => {
+  const { network, near } = connected(certificates);
+  const { client, server } = network;
+  const { engine } = client;
+  client.open(near, 1, new Uint8Array(20_000));
+  network.run(() => [...server.received.values()][0]?.finished === true);
+  client.open(near, 1, new Uint8Array(20_000));
+  expect(engine.pump(network.now, 2)).toBe(2);
+  const [slot, held] = [engine.txSlot(0), engine.txSlot(1)];
+  const late = engine.txView(slot);
+  engine.releaseTx(slot);
+  expect(late.every((byte) => byte === late[0])).toBe(true);
+  expect(code(() => engine.txView(slot))).toBe("slot-misused");
+  expect(code(() => engine.releaseTx(slot))).toBe("slot-misused");
+  expect(code(() => engine.txView(held))).toBe("none");
+  late[100] = 1;
+  expect(code(() => engine.pump(network.now, 2))).toBe("slot-misused");
+});
+
 test("timers fire in time, are cancelled, and are dead afterwards", () => {
   const { network } = connected(certificates);
   const { client } = network;

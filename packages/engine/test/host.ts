@@ -35,6 +35,8 @@ export interface TestHostOptions {
   readonly keys?: EngineKeys;
   /** Packets per pump. Default 64. */
   readonly budget?: number;
+  /** Default true. */
+  readonly watchSlots?: boolean;
 }
 
 /** One event, taken out of the ring. */
@@ -118,6 +120,7 @@ export class TestHost {
       clock: options.clock,
       entropy: options.entropy,
       prepare: (_connection, stream, offset, max) => this.#prepare(stream, offset, max),
+      watchSlots: options.watchSlots ?? true,
       ...(options.crypto === undefined ? {} : { crypto: options.crypto }),
       ...(options.keys === undefined ? {} : { keys: options.keys }),
       ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),

@@ -21,7 +21,7 @@ test("connections share a small budget: a busy one does not starve another", () 
 });
 
 test("with no free slot the pump stops, says so, and goes on after a release", () => {
-  const { network, near } = connected(certificates);
+  const { network, near } = connected(certificates, { client: { watchSlots: false } });
   const { client, server } = network;
   const { engine } = client;
   const config = { alpn: ["test"], trust: "none" } as const;

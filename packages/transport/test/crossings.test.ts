@@ -1,0 +1,62 @@
+/** How often the loop goes into the engine, and that a burst is taken in before any of it is processed. */
+import { Engine } from "@moqingbird/engine";
+import { afterEach, expect, test, vi } from "vitest";
+import { ByteReader } from "../src/byte-reader.ts";
+import { ByteWriter } from "../src/byte-writer.ts";
+import { executor, Runtime } from "../src/runtime.ts";
+import { closeAll, pair, pattern } from "./support/pair.ts";
+
+/** Calls of a turn, whatever it carries. */
+const perTurn = ["ingest", "timers", "events", "pump", "pumpPending", "nextDeadline"] as const;
+/** Calls that data causes, besides the release of each slot. */
+const perData = ["credit", "activate"] as const;
+/** `events` is asked until it says 0, in each of three phases. */
+const callsPerTurn = 12;
+/** What a turn builds at most. */
+const packetsPerTurn = 128;
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await closeAll();
+});
+
+const nextTurn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+test.each([
+  { arrive: 1, taken: 1, dropped: 0 },
+  { arrive: 300, taken: 300, dropped: 0 },
+  { arrive: 600, taken: 512, dropped: 88 },
+])("$arrive packets of one burst are $taken in one pass", async ({ arrive, taken, dropped }) => {
+  const loop = new Runtime();
+  const batches = vi.spyOn(Engine.prototype, "ingest");
+  for (let i = 0; i < arrive; i++) loop.receive(pattern(40, i), 1, 0, 0);
+  expect(batches).not.toHaveBeenCalled();
+  await nextTurn();
+  expect(batches.mock.calls.map(([count]) => count)).toEqual([taken]);
+  expect(loop.droppedPackets).toBe(dropped);
+});
+
+test("a turn costs at most twelve calls on average, a packet one release and less than one call for its data", async () => {
+  const reader = new ByteReader();
+  const { client } = await pair({ serve: () => ({ stream: () => reader }) });
+  const counted = (names: readonly (keyof Engine)[]) => {
+    const spies = names.map((name) => vi.spyOn(Engine.prototype, name as "pump"));
+    return () => spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0);
+  };
+  const [fixed, data, releases] = [counted(perTurn), counted(perData), counted(["releaseTx"])];
+  const before = executor().counters;
+  const writer = new ByteWriter();
+  client.openUnidirectional(writer);
+  const size = 2_000_000;
+  writer.write(pattern(size));
+  writer.finish();
+  let received = 0;
+  for await (const chunk of reader) received += chunk.length;
+  expect(received).toBe(size);
+  const after = executor().counters;
+  const turns = after.turns - before.turns + 1; // the one under way counts itself when it is over
+  const packets = after.packetsSent - before.packetsSent + packetsPerTurn;
+  expect(fixed()).toBeLessThanOrEqual(turns * callsPerTurn);
+  expect(releases()).toBeLessThanOrEqual(packets);
+  expect(data()).toBeLessThan(packets);
+});
