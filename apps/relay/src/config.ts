@@ -38,3 +38,14 @@ export const relayDefaults = {
   maxSessions: 1000,
   idleTimeoutMs: 10_000,
 } as const;
+
+/**
+ * Bytes one peer may make the engine hold, smaller than the transport's own: the engine's memory is everybody's, and a
+ * peer that stops acknowledging keeps its send window until it times out. Good for 160 Mbit/s from a publisher and 80 to
+ * each subscriber at a round trip of 50 ms.
+ */
+export const relayWindows = {
+  streamReceiveWindow: 512 * 1024,
+  connectionReceiveWindow: 1024 * 1024,
+  sendWindow: 512 * 1024,
+} as const;

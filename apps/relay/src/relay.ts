@@ -1,7 +1,7 @@
 /** `start`: a hub behind a UDP port. */
 import { protocolsOf } from "@moqingbird/session";
 import { formatAddress, type Listener, listen, type SocketAddress } from "@moqingbird/transport";
-import { type RelayConfig, relayDefaults } from "./config.ts";
+import { type RelayConfig, relayDefaults, relayWindows } from "./config.ts";
 import { Hub, type HubStats } from "./hub.ts";
 import { createLogger, type RelayLogger } from "./log.ts";
 
@@ -36,7 +36,7 @@ export async function start(config: RelayConfig): Promise<Relay> {
       certificate: config.certificate,
       alpn: protocolsOf(),
       limits: { maxConnections: config.maxSessions ?? relayDefaults.maxSessions },
-      transport: { ...windows, idleTimeoutMs: config.idleTimeoutMs ?? relayDefaults.idleTimeoutMs },
+      transport: { ...relayWindows, idleTimeoutMs: config.idleTimeoutMs ?? relayDefaults.idleTimeoutMs },
       onConnection: (connection) => hub.join(connection),
       onRejected: ({ remoteAddress, info, untold }) => {
         const peer = remoteAddress && formatAddress(remoteAddress.address, remoteAddress.port);
@@ -51,17 +51,6 @@ export async function start(config: RelayConfig): Promise<Relay> {
     throw error;
   }
 }
-
-/**
- * Bytes one peer may make the engine hold, smaller than the transport's own: the engine's memory is everybody's, and a
- * peer that stops acknowledging keeps its send window until it times out. Good for 160 Mbit/s from a publisher and 80 to
- * each subscriber at a round trip of 50 ms.
- */
-const windows = {
-  streamReceiveWindow: 512 * 1024,
-  connectionReceiveWindow: 1024 * 1024,
-  sendWindow: 512 * 1024,
-} as const;
 
 /** What sessions are told when the relay ends. */
 const farewell = "The relay is stopping.";

