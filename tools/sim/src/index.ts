@@ -1,3 +1,4 @@
+export { type Process, type ProcessSettings, serverPort } from "./process.ts";
 export {
   atLeast,
   atMost,
@@ -10,3 +11,4 @@ export {
 } from "./scenario.ts";
 export { scenarios } from "./scenarios/index.ts";
 export { Simulation, type SimulationOptions } from "./simulation.ts";
+export { type Transfer, type Transferred, transfer } from "./transfer.ts";

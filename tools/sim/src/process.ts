@@ -28,6 +28,12 @@ export const serverPort = 4443;
 
 const fingerprint = certificateFingerprint(simulationCertificate.chain);
 
+/** What a process may have of its own. */
+export interface ProcessSettings {
+  /** Grain of its timers, in µs. Default 1000, Node's. */
+  readonly tickMicros?: number;
+}
+
 export class Process {
   readonly simulation: Simulation;
   readonly host: Host;
@@ -35,10 +41,10 @@ export class Process {
   /** Clock and timers, also those of sessions and caches. */
   readonly loop: EventLoop;
 
-  constructor(simulation: Simulation, host: Host, index: number) {
+  constructor(simulation: Simulation, host: Host, index: number, settings: ProcessSettings = {}) {
     this.simulation = simulation;
     this.host = host;
-    this.loop = new EventLoop(simulation.timeline, simulationWallMillis);
+    this.loop = new EventLoop(simulation.timeline, simulationWallMillis, settings);
     this.runtime = new Runtime({
       clock: this.loop,
       timers: this.loop,

@@ -1,6 +1,6 @@
 /** One simulated world: a timeline, a network, and processes on its hosts. Everything in it follows from the seed. */
 import { type Host, type HostSettings, type LinkPair, type LinkSettings, Network, Timeline } from "@moqingbird/testing";
-import { Process } from "./process.ts";
+import { Process, type ProcessSettings } from "./process.ts";
 
 /** Options of {@link Simulation}. */
 export interface SimulationOptions {
@@ -21,13 +21,13 @@ export class Simulation {
   }
 
   /** A host with one process on it. */
-  process(settings: HostSettings = {}): Process {
-    return this.processOn(this.network.host(settings));
+  process(settings: HostSettings & ProcessSettings = {}): Process {
+    return this.processOn(this.network.host(settings), settings);
   }
 
   /** A further process on a host. */
-  processOn(host: Host): Process {
-    const process = new Process(this, host, this.#processes.length);
+  processOn(host: Host, settings: ProcessSettings = {}): Process {
+    const process = new Process(this, host, this.#processes.length, settings);
     this.#processes.push(process);
     return process;
   }

