@@ -229,7 +229,7 @@ fn lost_packets_are_repeated() {
 
 #[test]
 fn bursts_of_loss_are_survived() {
-    survives(LinkSettings { burst_period: 100, burst_length: 10, ..line() }, 6_000, |counters| counters.burst_lost);
+    survives(LinkSettings { burst_period: 100, burst_length: 4, ..line() }, 6_000, |counters| counters.burst_lost);
 }
 
 #[test]
