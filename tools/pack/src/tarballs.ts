@@ -20,6 +20,8 @@ interface Manifest {
   readonly private?: boolean;
   readonly bin?: Readonly<Record<string, string>>;
   readonly exports?: Readonly<Record<string, unknown>>;
+  /** What pnpm replaces while it packs: entries that only the workspace sees are missing here. */
+  readonly publishConfig?: { readonly exports?: Readonly<Record<string, unknown>> };
 }
 
 /** Builds what changed into each package's dist/. */
@@ -46,7 +48,7 @@ export async function pack(folder: string): Promise<Tarball[]> {
       name: manifest.name,
       version: manifest.version,
       programs: Object.keys(manifest.bin ?? {}),
-      entries: Object.keys(manifest.exports ?? {}),
+      entries: Object.keys(manifest.publishConfig?.exports ?? manifest.exports ?? {}),
       file: join(target, file),
     });
   }
