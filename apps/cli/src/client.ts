@@ -1,9 +1,11 @@
 /** A MoQ session to a URL, as every command of `moqb` needs it: trust, path, limits, and the moment it is lost. */
 import { Cache, TrackNamespace } from "@moqingbird/model";
 import { connect as openSession, protocolsOf, type Session, type SessionEnd } from "@moqingbird/session";
-import { connect as openConnection } from "@moqingbird/transport";
+import { type Connection, connect as openConnection } from "@moqingbird/transport";
+import type { Surroundings } from "./command.ts";
 import { explain, firstSentence } from "./explain.ts";
 import { Failure } from "./failure.ts";
+import { type Observation, type ObserveValues, observe, toldOn } from "./observe.ts";
 import { readTrust, type TrustValues } from "./tls.ts";
 import { parseTarget, type Target } from "./url.ts";
 
@@ -20,12 +22,29 @@ export interface Client {
   readonly cache: Cache;
   /** The result of `work`, or the failure that ended the session first. */
   during<T>(work: Promise<T>): Promise<T>;
+  /** What the connection measures, for a line of progress. */
+  readonly path: string;
   /** Ends the session gracefully; never rejects. */
   close(): Promise<void>;
 }
 
+/** Flags of a command that is a client. */
+export interface ClientValues extends TrustValues, ObserveValues {
+  readonly url: string;
+}
+
 /** Connects and sets the session up. Rejects with a sentence that names the URL. */
-export async function openClient(values: TrustValues & { readonly url: string }, signal: AbortSignal): Promise<Client> {
+export async function openClient(values: ClientValues, surroundings: Surroundings): Promise<Client> {
+  const observation = observe(values, surroundings, toldOn(surroundings));
+  try {
+    return await open(values, surroundings.signal, observation);
+  } catch (error) {
+    observation.stop();
+    throw error;
+  }
+}
+
+async function open(values: ClientValues, signal: AbortSignal, observation: Observation): Promise<Client> {
   const target = parseTarget(values.url);
   const trust = await readTrust(values);
   const cache = new Cache({ capacityBytes: bufferBytes, retentionMs: Number.POSITIVE_INFINITY });
@@ -35,21 +54,34 @@ export async function openClient(values: TrustValues & { readonly url: string },
     alpn: protocolsOf(),
     trust,
     signal,
+    ...observation.options,
   });
   const session = await openSession(connection, { cache, ...(target.path !== "" && { path: target.path }) });
-  return new OpenClient(target, session, cache);
+  return new OpenClient({ target, session, cache, connection, observation });
+}
+
+interface ClientParts {
+  readonly target: Target;
+  readonly session: Session;
+  readonly cache: Cache;
+  readonly connection: Connection;
+  readonly observation: Observation;
 }
 
 class OpenClient implements Client {
   readonly target: Target;
   readonly session: Session;
   readonly cache: Cache;
+  readonly #connection: Connection;
+  readonly #observation: Observation;
   readonly #lost: Promise<never>;
 
-  constructor(target: Target, session: Session, cache: Cache) {
+  constructor({ target, session, cache, connection, observation }: ClientParts) {
     this.target = target;
     this.session = session;
     this.cache = cache;
+    this.#connection = connection;
+    this.#observation = observation;
     this.#lost = session.closed.then((end) => {
       throw lostFailure(target, end);
     });
@@ -60,8 +92,15 @@ class OpenClient implements Client {
     return Promise.race([work, this.#lost]);
   }
 
+  get path(): string {
+    const { rttMicros, sentPackets, lostPackets } = this.#connection.stats();
+    const lost = lostPackets === 0 ? "" : `, ${((100 * lostPackets) / sentPackets).toFixed(1)} % of ours lost`;
+    return `round trip ${(rttMicros / 1000).toFixed(rttMicros < 10_000 ? 1 : 0)} ms${lost}`;
+  }
+
   async close(): Promise<void> {
     await this.session.drain({ timeoutMs: drainMs });
+    this.#observation.stop();
   }
 }
 

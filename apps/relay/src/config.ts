@@ -1,8 +1,8 @@
 /** What a relay is told when it starts. */
-import type { Certificate } from "@moqingbird/transport";
+import type { Certificate, ObservingOptions } from "@moqingbird/transport";
 import type { RelayLogger } from "./log.ts";
 
-export interface RelayConfig {
+export interface RelayConfig extends ObservingOptions {
   /** IP literal to bind. Default: all addresses, IPv6 and IPv4. */
   readonly host?: string | undefined;
   /** UDP port. Default 4443; 0 lets the system choose, see `relay.address`. */

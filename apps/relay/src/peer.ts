@@ -23,7 +23,23 @@ export interface PeerOptions {
 }
 
 /** Counters of a connection that go into the line of its end. */
-const loggedStats = ["rttMicros", "sentPackets", "lostPackets", "sentBytes", "receivedBytes"] as const;
+const loggedStats = [
+  "rttMicros",
+  "minRttMicros",
+  "cwndBytes",
+  "mtu",
+  "sentPackets",
+  "lostPackets",
+  "receivedPackets",
+  "sentBytes",
+  "receivedBytes",
+  "congestionEvents",
+  "openedStreams",
+  "acceptedStreams",
+  "sentDatagrams",
+  "receivedDatagrams",
+  "droppedDatagrams",
+] as const;
 type LoggedStat = (typeof loggedStats)[number];
 
 /** A connection as a session wants it, and what the log wants to know of it. */

@@ -37,6 +37,8 @@ export async function start(config: RelayConfig): Promise<Relay> {
       alpn: protocolsOf(),
       limits: { maxConnections: config.maxSessions ?? relayDefaults.maxSessions },
       transport: { ...relayWindows, idleTimeoutMs: config.idleTimeoutMs ?? relayDefaults.idleTimeoutMs },
+      ...(config.keyLog && { keyLog: config.keyLog }),
+      ...(config.qlog && { qlog: config.qlog }),
       onConnection: (connection) => hub.join(connection),
       onRejected: ({ remoteAddress, info, untold }) => {
         const peer = remoteAddress && formatAddress(remoteAddress.address, remoteAddress.port);

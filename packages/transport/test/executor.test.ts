@@ -287,3 +287,53 @@ test("counters tell turns, tasks, timers and lag", async () => {
   expect(busyMicros).toBeGreaterThanOrEqual(0);
   expect(maxLagMicros).toBeGreaterThanOrEqual(0);
 });
+
+test("a trace has the newest turns with their reasons and work, and sums them up", async () => {
+  const { loop, executor } = setUp();
+  await done(executor);
+  await tick();
+  const trace = executor.trace(3);
+  loop.ingest = () => 7;
+  loop.pump = () => 2;
+  executor.wake("packets");
+  await tick();
+  await done(executor);
+  await tick();
+  expect(trace.turns()).toMatchObject([
+    { reason: "packets", packetsReceived: 7, packetsSent: 2, tasks: 0, timers: 0, waitMicros: -1 },
+    { reason: "task", packetsReceived: 7, packetsSent: 2, tasks: 1 },
+  ]);
+  expect(trace.summary()).toMatchObject({
+    turns: 2,
+    missedTurns: 0,
+    reasons: { packets: 1, task: 1 },
+    packetsReceived: 14,
+    packetsSent: 4,
+    maxPacketsPerTurn: 7,
+    tasks: 1,
+  });
+  const timed = Promise.withResolvers<void>();
+  executor.schedule(3, timed.resolve);
+  await timed.promise;
+  for (let turn = 0; turn < 5; turn++) await done(executor).then(tick);
+  const { turns, missedTurns, reasons } = trace.summary();
+  expect(turns).toBe(3);
+  expect(missedTurns).toBeGreaterThan(2);
+  expect(reasons).toEqual({ task: 3 });
+  expect(trace.turns()).toHaveLength(3);
+  trace.stop();
+  await done(executor).then(tick);
+  expect(trace.summary().turns).toBe(0);
+});
+
+test("a turn that a deadline woke says so", async () => {
+  const { executor } = setUp();
+  await done(executor).then(tick);
+  const trace = executor.trace();
+  const timed = Promise.withResolvers<void>();
+  executor.schedule(5, timed.resolve);
+  await timed.promise;
+  await tick();
+  expect(trace.turns().at(-1)).toMatchObject({ reason: "timer", timers: 1 });
+  expect(() => executor.trace(0)).toThrow(RangeError);
+});

@@ -14,6 +14,7 @@ import { type Client, openClient, parseBroadcast } from "../client.ts";
 import { defineCommand, type Surroundings } from "../command.ts";
 import { Failure } from "../failure.ts";
 import { flag } from "../flags.ts";
+import { observeFlags } from "../observe.ts";
 import { pause } from "../signal.ts";
 import { BroadcastWaiter, mayPass } from "../subscribe/wait.ts";
 import { trustFlags } from "../tls.ts";
@@ -29,6 +30,7 @@ const flags = z.object({
   broadcast: flag(z.string().default("clock"), { value: "PATH", description: "name of the broadcast" }),
   track: flag(z.string().default("now"), { value: "NAME", description: "name of the track" }),
   ...trustFlags,
+  ...observeFlags,
 });
 
 export const clockCommand = defineCommand({
@@ -43,7 +45,7 @@ export const clockCommand = defineCommand({
   ],
   async run(values, surroundings) {
     const namespace = parseBroadcast(values.broadcast);
-    const client = await openClient(values, surroundings.signal);
+    const client = await openClient(values, surroundings);
     try {
       if (values.publish) {
         const broadcast = new BroadcastProducer({ cache: client.cache });

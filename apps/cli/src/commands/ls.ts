@@ -6,6 +6,7 @@ import { type Client, openClient, parseBroadcast } from "../client.ts";
 import { defineCommand, type Surroundings } from "../command.ts";
 import { Failure } from "../failure.ts";
 import { flag } from "../flags.ts";
+import { observeFlags } from "../observe.ts";
 import { pause, untilAborted } from "../signal.ts";
 import { ObjectReader } from "../subscribe/object.ts";
 import { mayPass } from "../subscribe/wait.ts";
@@ -28,6 +29,7 @@ const flags = z.object({
     description: "stay, and print + and - as broadcasts come and go",
   }),
   ...trustFlags,
+  ...observeFlags,
 });
 
 export const lsCommand = defineCommand({
@@ -42,7 +44,7 @@ export const lsCommand = defineCommand({
   ],
   async run(values, surroundings) {
     const prefix = values.prefix === undefined ? undefined : parseBroadcast(values.prefix);
-    const client = await openClient(values, surroundings.signal);
+    const client = await openClient(values, surroundings);
     const printer = new Printer(surroundings, values.follow);
     try {
       await client.during(

@@ -1,10 +1,11 @@
 /** `moqb pub`: standard input becomes a broadcast. */
 import { BroadcastProducer, type TrackProducer } from "@moqingbird/model";
 import { z } from "zod";
-import { openClient, parseBroadcast } from "../client.ts";
+import { type Client, openClient, parseBroadcast } from "../client.ts";
 import { defineCommand, type Surroundings } from "../command.ts";
 import { Failure, systemReason } from "../failure.ts";
 import { flag } from "../flags.ts";
+import { observeFlags } from "../observe.ts";
 import { type PaceClock, paced } from "../pacing.ts";
 import { BytesPublisher } from "../publish/bytes.ts";
 import { Demand } from "../publish/demand.ts";
@@ -59,6 +60,7 @@ const flags = z.object({
     description: "start reading 500 ms after the first subscriber came",
   }),
   ...trustFlags,
+  ...observeFlags,
 });
 
 export const pubCommand = defineCommand({
@@ -86,13 +88,13 @@ export const pubCommand = defineCommand({
       throw new Failure("usage", "--track does not go with --format fmp4, which names its tracks itself; leave it out");
     }
     const namespace = parseBroadcast(values.broadcast);
-    const client = await openClient(values, surroundings.signal);
+    const client = await openClient(values, surroundings);
     try {
       const broadcast = new BroadcastProducer({ cache: client.cache });
       const format = createFormat(broadcast, values, namespace.toString());
       const publication = client.session.publish(namespace, broadcast.consume());
       await client.during(publication.ready);
-      await client.during(feed(format, values, surroundings));
+      await client.during(feed(format, values, client, surroundings));
       // Only then: a relay may end what it still passes on when the namespace goes (moq-relay-ietf unsubscribes at once).
       await client.during(Promise.race([format.demand.gone(), afterAbort(surroundings.signal)]));
       broadcast.finish();
@@ -126,13 +128,14 @@ function createFormat(broadcast: BroadcastProducer, values: z.output<typeof flag
 async function feed(
   { publisher, tracks, demand }: Format,
   values: z.output<typeof flags>,
+  client: Client,
   surroundings: Surroundings,
 ): Promise<void> {
   const { stdin, stderr, signal } = surroundings;
   const meter = new RateMeter();
   const live = new LiveLines(stderr, () => [
     `${values.broadcast}: ${formatRate(meter.bitsPerSecond())}, ${formatBytes(meter.bytes)}, ${count(publisher.groups, "group")}` +
-      (demand.present ? "" : ", nobody subscribed"),
+      `${demand.present ? "" : ", nobody subscribed"}, ${client.path}`,
   ]);
   try {
     if (values.wait) {

@@ -6,6 +6,7 @@ import { defineCommand, type Surroundings } from "../command.ts";
 import { Failure, systemReason } from "../failure.ts";
 import { flag } from "../flags.ts";
 import { keepHeapSmall } from "../heap.ts";
+import { observe, observeFlags } from "../observe.ts";
 import { parseSize } from "../quantity.ts";
 import { untilAborted } from "../signal.ts";
 import { parseListenAddress } from "../url.ts";
@@ -60,6 +61,7 @@ const flags = z.object({
     description: "append the log to this file",
     defaultSays: "standard error",
   }),
+  ...observeFlags,
 });
 
 export const relayCommand = defineCommand({
@@ -85,15 +87,36 @@ export const relayCommand = defineCommand({
     const log = createLogger({ level: values.logLevel, destination: await logDestination(values.logFile) });
     const { cache: cacheBytes, maxSessions } = values;
     const processBytes = cacheBytes + besideCacheBytes;
-    const relay = await start({ ...listen, certificate, cacheBytes, processBytes, maxSessions, log });
-    greet(relay, certificate, surroundings);
+    const observation = observe(values, surroundings, {
+      keyLog: (file) =>
+        log.warn({ event: "tls-secrets-logged", file, says: "Who has the file can read all sessions." }),
+      loop: (summary) => log.info({ event: "loop", ...summary }),
+    });
     try {
-      await Promise.race([untilAborted(surroundings.signal), relay.closed]);
+      const relay = await start({
+        ...listen,
+        certificate,
+        cacheBytes,
+        processBytes,
+        maxSessions,
+        log,
+        ...observation.options,
+      });
+      await serve(relay, certificate, surroundings);
     } finally {
-      await relay.close();
+      observation.stop();
     }
   },
 });
+
+async function serve(relay: Relay, certificate: LoadedCertificate, surroundings: Surroundings): Promise<void> {
+  greet(relay, certificate, surroundings);
+  try {
+    await Promise.race([untilAborted(surroundings.signal), relay.closed]);
+  } finally {
+    await relay.close();
+  }
+}
 
 async function readCertificate(values: z.output<typeof flags>): Promise<LoadedCertificate> {
   const { tlsCert: chain, tlsKey: key, tlsGenerate: names } = values;

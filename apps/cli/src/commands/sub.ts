@@ -5,6 +5,7 @@ import { type Client, openClient, parseBroadcast } from "../client.ts";
 import { defineCommand, type Surroundings } from "../command.ts";
 import { Failure } from "../failure.ts";
 import { flag } from "../flags.ts";
+import { observeFlags } from "../observe.ts";
 import { count, formatBytes } from "../quantity.ts";
 import { Reception } from "../subscribe/reception.ts";
 import { trustFlags } from "../tls.ts";
@@ -23,6 +24,7 @@ const flags = z.object({
     defaultSays: "standard output",
   }),
   ...trustFlags,
+  ...observeFlags,
 });
 
 export const subCommand = defineCommand({
@@ -44,7 +46,7 @@ export const subCommand = defineCommand({
   ],
   async run(values, surroundings) {
     const namespace = parseBroadcast(values.broadcast);
-    const client = await openClient(values, surroundings.signal);
+    const client = await openClient(values, surroundings);
     try {
       await receive(client, new Reception({ ...values, namespace, client, surroundings }), surroundings);
     } finally {

@@ -166,7 +166,7 @@ export class Reception {
     this.#meter.bytes = this.bytes;
     if (this.#tracks.length === 0) return `${this.broadcast}: waiting`;
     const lost = this.lostGroups > 0 ? `, ${this.lostGroups} lost` : "";
-    return `${this.broadcast}: ${formatRate(this.#meter.bitsPerSecond())}, ${formatBytes(this.bytes)}, ${count(this.groups, "group")}${lost}`;
+    return `${this.broadcast}: ${formatRate(this.#meter.bitsPerSecond())}, ${formatBytes(this.bytes)}, ${count(this.groups, "group")}${lost}, ${this.#options.client.path}`;
   }
 }
 

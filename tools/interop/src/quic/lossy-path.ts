@@ -9,6 +9,8 @@ export interface LossyPathOptions {
   readonly percent: number;
   /** Which ones: the same seed loses the same places in the order of arrival. */
   readonly seed: number;
+  /** Sees every packet that comes, and which way it goes. */
+  readonly watch?: (packet: Uint8Array, way: "there" | "back") => void;
 }
 
 /** For one client. Loses nothing before `begin`. */
@@ -33,7 +35,7 @@ export class LossyPath {
     return new LossyPath(...sockets, options);
   }
 
-  private constructor(near: Socket, far: Socket, { to, percent, seed }: LossyPathOptions) {
+  private constructor(near: Socket, far: Socket, { to, percent, seed, watch }: LossyPathOptions) {
     this.#near = near;
     this.#far = far;
     this.#to = to;
@@ -41,10 +43,12 @@ export class LossyPath {
     this.#state = seed >>> 0;
     near.on("message", (packet, from) => {
       this.#client = from;
+      watch?.(packet, "there");
       if (!this.#loses()) far.send(packet, this.#to, "127.0.0.1");
     });
     far.on("message", (packet) => {
       const client = this.#client;
+      watch?.(packet, "back");
       if (client !== undefined && !this.#loses()) near.send(packet, client.port, client.address);
     });
   }
