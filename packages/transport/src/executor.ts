@@ -303,18 +303,21 @@ export class Executor {
   /** Arms the next turn; returns how long that may take. */
   #timeCheck(now: number): number {
     let wait: number;
+    let reason: WakeReason = "rest";
     try {
       if (this.#tasks.length > 0 || this.#loop.pending) wait = 0;
       else {
         const deadline = this.#loop.nextDeadline();
+        reason = "timer";
         wait = deadline < 0 ? -1 : Math.min(Math.max(0, deadline - now), longestWaitMicros);
       }
     } catch (error) {
       this.#loop.failed(error);
+      reason = "engine";
       wait = 0;
     }
     this.#tell("time_check", now, wait);
-    if (wait === 0) this.wake("rest");
+    if (wait === 0) this.wake(reason);
     else if (wait > 0) this.#arm(now + wait);
     return wait;
   }
