@@ -99,7 +99,7 @@ test("both ends write a valid log of the whole connection, and agree on it", asy
 test("a directory gets one file for each end, and no connection is disturbed by one that cannot be written", async () => {
   const folder = await mkdtemp(join(tmpdir(), "moqingbird-qlog-"));
   folders.push(folder);
-  const directory = join(folder, "made", "here");
+  const directory = join(folder, "made");
   const { client, server } = await pair({
     serve: echo,
     listen: { qlog: { directory } },

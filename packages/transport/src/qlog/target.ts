@@ -1,5 +1,5 @@
 /** Where qlog goes: a directory, or a function of the application. */
-import { createWriteStream, mkdirSync } from "node:fs";
+import { createWriteStream, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, TransportError } from "../errors.ts";
 
@@ -21,8 +21,8 @@ export interface QlogConnection {
 }
 
 /**
- * Where the qlog of each connection goes: one file per connection in a directory, which is made if need be, or the sink that
- * a function gives. A function that gives none leaves the connection out.
+ * Where the qlog of each connection goes: one file per connection in a directory, which is made if its parent exists, or the
+ * sink that a function gives. A function that gives none leaves the connection out.
  */
 export type QlogTarget = { readonly directory: string } | ((connection: QlogConnection) => QlogSink | undefined);
 
@@ -34,7 +34,10 @@ export function sinkMaker(target: QlogTarget): (connection: QlogConnection) => Q
   if (typeof target === "function") return target;
   const { directory } = target;
   try {
-    mkdirSync(directory, { recursive: true });
+    // Not `recursive`: where a filesystem refuses every new directory (procfs), Node then never comes back.
+    const found = statSync(directory, { throwIfNoEntry: false });
+    if (found === undefined) mkdirSync(directory);
+    else if (!found.isDirectory()) throw new Error(`${directory} is not a directory`);
   } catch (error) {
     throw new TransportError("option-invalid", { option: "qlog", detail: messageOf(error) }, { cause: error });
   }
