@@ -1,17 +1,6 @@
 export { formatAddress, type SocketAddress } from "./address.ts";
 export { ByteReader } from "./byte-reader.ts";
 export { ByteWriter, type ByteWriterOptions } from "./byte-writer.ts";
-export {
-  type Certificate,
-  type CertificateFiles,
-  certificateFingerprint,
-  type GenerateOptions,
-  generateCertificate,
-  type LoadedCertificate,
-  loadCertificate,
-  parseFingerprint,
-} from "./certificate.ts";
-export { type ConnectOptions, connect } from "./connect.ts";
 export type {
   ClosedBy,
   CloseInfo,
@@ -29,14 +18,16 @@ export type {
   LoopPhase,
   LoopStep,
   ScheduledTask,
-} from "./executor.ts";
-export { type Listener, type ListenLimits, type ListenOptions, listen } from "./listener.ts";
-export type { LoopSummary, LoopTrace, LoopTurn, WakeReason } from "./loop-trace.ts";
-export type { ObservingOptions } from "./observing.ts";
+} from "./executor/executor.ts";
+export type { LoopSummary, LoopTrace, LoopTurn, WakeReason } from "./executor/loop-trace.ts";
+export { postTask } from "./executor/task-port.ts";
 export type { QlogConnection, QlogSink, QlogTarget } from "./qlog/target.ts";
-export type { Rejection } from "./rejections.ts";
-export { executor, useKeys } from "./runtime.ts";
-export type { TransportSettings } from "./settings.ts";
+export { type ConnectOptions, connect } from "./quic/connect.ts";
+export { type Listener, type ListenLimits, type ListenOptions, listen } from "./quic/listener.ts";
+export type { ObservingOptions } from "./quic/observing.ts";
+export type { Rejection } from "./quic/rejections.ts";
+export { executor, useKeys } from "./quic/runtime.ts";
+export type { TransportSettings } from "./quic/settings.ts";
 export {
   type BidirectionalStream,
   defaultSortKey,
@@ -50,6 +41,15 @@ export {
   type SortKey,
   type StreamDirection,
 } from "./streams.ts";
-export { postTask } from "./task-port.ts";
-export { systemRoots, type Trust } from "./trust.ts";
+export {
+  type Certificate,
+  type CertificateFiles,
+  certificateFingerprint,
+  type GenerateOptions,
+  generateCertificate,
+  type LoadedCertificate,
+  loadCertificate,
+  parseFingerprint,
+} from "./tls/certificate.ts";
+export { systemRoots, type Trust } from "./tls/trust.ts";
 export type { SocketBuffer, SocketBuffers, UdpCapabilities } from "./udp/backend.ts";

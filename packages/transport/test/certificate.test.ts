@@ -10,8 +10,8 @@ import {
   generateCertificate,
   loadCertificate,
   parseFingerprint,
-} from "../src/certificate.ts";
-import { engineTrust, systemRoots, trustKey } from "../src/trust.ts";
+} from "../src/tls/certificate.ts";
+import { engineTrust, systemRoots, trustKey } from "../src/tls/trust.ts";
 
 let folder: string;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { ClosedBy } from "@moqingbird/engine";
 import { expect, test } from "vitest";
-import { type CloseContext, closeInfo } from "../src/close-info.ts";
+import { type CloseContext, closeInfo } from "../src/quic/close-info.ts";
 
 const context: CloseContext = {
   where: "relay.test:4443",

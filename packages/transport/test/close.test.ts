@@ -2,8 +2,8 @@ import { createSocket } from "node:dgram";
 import diagnostics from "node:diagnostics_channel";
 import { ByteReader, ByteWriter, type CloseInfo, type Connection } from "@moqingbird/transport";
 import { afterEach, expect, test } from "vitest";
-import type { QuicConnection } from "../src/quic-connection.ts";
-import { runtime } from "../src/runtime.ts";
+import type { QuicConnection } from "../src/quic/quic-connection.ts";
+import { runtime } from "../src/quic/runtime.ts";
 import { client, closeAll, exchange, Inbox, listener, pair } from "./support/pair.ts";
 
 afterEach(closeAll);

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, expect, test, vi } from "vitest";
-import { Executor, type LoopStep, longestWaitMicros, type PacketLoop } from "../src/executor.ts";
+import { Executor, type LoopStep, longestWaitMicros, type PacketLoop } from "../src/executor/executor.ts";
 
 /** A loop with a wheel of its own and no engine: what the executor asked of it is in `calls`. */
 class FakeLoop implements PacketLoop {
@@ -235,7 +235,7 @@ test("a task posted by a worker thread runs at once, with its arguments", async 
   const { executor } = setUp();
   const far = executor.schedule(60_000, () => {});
   const port = executor.openPort();
-  const source = new URL("../src/task-port.ts", import.meta.url).href;
+  const source = new URL("../src/executor/task-port.ts", import.meta.url).href;
   const worker = new Worker(
     `const { workerData, parentPort } = require("node:worker_threads");
      import(${JSON.stringify(source)}).then(({ postTask }) => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Refusals } from "../src/refusals.ts";
+import { Refusals } from "../src/quic/refusals.ts";
 
 const second = 1_000_000;
 

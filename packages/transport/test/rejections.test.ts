@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RejectionRate } from "../src/rejections.ts";
+import { RejectionRate } from "../src/quic/rejections.ts";
 
 test("ten rejections are told in a burst and ten in each second, and what went untold is counted", () => {
   const rate = new RejectionRate();

@@ -1,15 +1,15 @@
 /** `listen`: accept raw QUIC connections on a UDP port, by application protocol. */
 import { EngineError, type ServerConfigOptions } from "@moqingbird/engine";
-import { bareHost, checkPort, type SocketAddress } from "./address.ts";
-import { type Certificate, checkCertificate } from "./certificate.ts";
-import type { CloseOptions, Connection } from "./connection.ts";
+import { bareHost, checkPort, type SocketAddress } from "../address.ts";
+import type { CloseOptions, Connection } from "../connection.ts";
+import { TransportError } from "../errors.ts";
+import { type Certificate, checkCertificate } from "../tls/certificate.ts";
+import type { SocketBuffers } from "../udp/backend.ts";
 import { Endpoint } from "./endpoint.ts";
-import { TransportError } from "./errors.ts";
 import { numbersOf, type ObservingOptions } from "./observing.ts";
 import type { Rejection } from "./rejections.ts";
 import { type Runtime, runtime } from "./runtime.ts";
 import { checkAlpn, type TransportSettings } from "./settings.ts";
-import type { SocketBuffers } from "./udp/backend.ts";
 
 /** Options of {@link listen}. */
 export interface ListenOptions extends ObservingOptions {

@@ -1,8 +1,8 @@
 /** What connections tell of themselves to whoever asked at `listen` or `connect`: TLS secrets, and qlog. */
 import { type ObservingOptions as EngineObserving, readTrace, type TraceRecord } from "@moqingbird/engine";
-import type { SocketAddress } from "./address.ts";
-import { ConnectionLog, logFileName, originalConnectionId } from "./qlog/connection-log.ts";
-import { type QlogConnection, type QlogSink, type QlogTarget, sinkMaker } from "./qlog/target.ts";
+import type { SocketAddress } from "../address.ts";
+import { ConnectionLog, logFileName, originalConnectionId } from "../qlog/connection-log.ts";
+import { type QlogConnection, type QlogSink, type QlogTarget, sinkMaker } from "../qlog/target.ts";
 
 /** Options of `listen` and `connect`. All of it is off by default. */
 export interface ObservingOptions {

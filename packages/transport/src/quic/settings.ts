@@ -1,6 +1,6 @@
 /** Transport behaviour that `listen` and `connect` share. */
 import type { TransportOptions } from "@moqingbird/engine";
-import { TransportError } from "./errors.ts";
+import { TransportError } from "../errors.ts";
 
 /** QUIC transport options; each has its unit and default in its own line. */
 export type TransportSettings = TransportOptions;

@@ -30,21 +30,22 @@ import {
   prepared,
   STREAM_UNI,
 } from "@moqingbird/engine";
+import type { DatagramDropReason } from "../connection.ts";
+import { codeOf } from "../error-code.ts";
+import { messageOf, TransportError } from "../errors.ts";
+import { type LoopClock, type LoopTimeout, type LoopTimers, systemClock, systemTimers } from "../executor/clock.ts";
+import { Executor, type LoopStep, type PacketLoop } from "../executor/executor.ts";
+import type { OpenUdp } from "../udp/backend.ts";
+import { openDgram } from "../udp/dgram.ts";
 import { crashChannel } from "./channels.ts";
 import { ClientConfigs } from "./client-configs.ts";
-import { type LoopClock, type LoopTimeout, type LoopTimers, systemClock, systemTimers } from "./clock.ts";
 import { closeFacts, closeInfo, type EngineClose } from "./close-info.ts";
-import type { DatagramDropReason } from "./connection.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { codeOf } from "./error-code.ts";
-import { messageOf, TransportError } from "./errors.ts";
-import { Executor, type LoopStep, type PacketLoop } from "./executor.ts";
+import { copiedKeys, randomKeys } from "./keys.ts";
 import { Observers } from "./observing.ts";
 import { PeerTable } from "./peers.ts";
 import type { QuicConnection } from "./quic-connection.ts";
-import type { QuicStream } from "./streams.ts";
-import type { OpenUdp } from "./udp/backend.ts";
-import { openDgram } from "./udp/dgram.ts";
+import type { QuicStream } from "./quic-stream.ts";
 
 /** Packets one turn builds at most: about 1 ms of work, so that no burst of sends keeps receiving waiting. */
 const packetsPerPump = 128;
@@ -61,7 +62,6 @@ const dropReasons: Readonly<Record<number, DatagramDropReason>> = {
   [DatagramDrop.DEADLINE]: "deadline",
   [DatagramDrop.NEVER_FITS]: "too-large",
 };
-const keyBytes = 32;
 const decoder = new TextDecoder();
 
 /** What a runtime takes from the machine it runs on. Default: this process's clock, timers, entropy and `node:dgram`. */
@@ -535,27 +535,6 @@ function engineClose(engine: Engine, by: number, at: number): EngineClose {
     code: codeOf(eventWords[at + EVENT_HIGH] as number, eventWords[at + EVENT_LOW] as number),
     reason: decoder.decode(bytesOf(engine, at)),
   };
-}
-
-function randomKeys(entropy: (target: Uint8Array) => void): EngineKeys {
-  const key = (): Uint8Array => {
-    const bytes = new Uint8Array(keyBytes);
-    entropy(bytes);
-    return bytes;
-  };
-  return { statelessReset: key(), token: key(), ticket: key() };
-}
-
-/** The caller may wipe its own. */
-function copiedKeys({ statelessReset, token, ticket }: EngineKeys): EngineKeys {
-  for (const key of [statelessReset, token, ticket]) {
-    if (key.length === keyBytes) continue;
-    throw new TransportError("option-invalid", {
-      option: "keys",
-      detail: `a key has ${keyBytes} bytes, not ${key.length}`,
-    });
-  }
-  return { statelessReset: statelessReset.slice(), token: token.slice(), ticket: ticket.slice() };
 }
 
 function detailOf(error: unknown): string {

@@ -2,15 +2,15 @@
  * `connect`: a QUIC connection to a host. All of the host's addresses are tried, a quarter second apart or as soon as one
  * fails, and the first whose handshake completes is used (RFC 8305, "happy eyeballs").
  */
-import { bareHost, checkPort, formatAddress, resolveHost } from "./address.ts";
-import type { Connection } from "./connection.ts";
+import { bareHost, checkPort, formatAddress, resolveHost } from "../address.ts";
+import type { Connection } from "../connection.ts";
+import { TransportError } from "../errors.ts";
+import type { Trust } from "../tls/trust.ts";
 import { Endpoint } from "./endpoint.ts";
-import { TransportError } from "./errors.ts";
 import type { ObservingOptions } from "./observing.ts";
 import type { QuicConnection } from "./quic-connection.ts";
 import { type Runtime, runtime } from "./runtime.ts";
 import { checkAlpn, defaultHandshakeTimeoutMs, type TransportSettings } from "./settings.ts";
-import type { Trust } from "./trust.ts";
 
 /** Options of {@link connect}. */
 export interface ConnectOptions extends ObservingOptions {

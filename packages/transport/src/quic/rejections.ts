@@ -2,8 +2,8 @@
  * Handshakes a listener turned down, at a rate that a log bears: whoever floods a port must not flood what is written about
  * it. What goes untold is counted.
  */
-import type { SocketAddress } from "./address.ts";
-import type { CloseInfo } from "./connection.ts";
+import type { SocketAddress } from "../address.ts";
+import type { CloseInfo } from "../connection.ts";
 
 /** Rejections told in a burst, and as many again each second. */
 const perSecond = 10;

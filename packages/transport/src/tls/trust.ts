@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import * as tls from "node:tls"; // not by name: getCACertificates is missing before Node 22.15
 import type { Trust as EngineTrust } from "@moqingbird/engine";
+import { TransportError } from "../errors.ts";
 import { certificatesOf } from "./certificate.ts";
-import { TransportError } from "./errors.ts";
 
 /**
  * - "system": the operating system's authorities and those of NODE_EXTRA_CA_CERTS.

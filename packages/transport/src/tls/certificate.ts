@@ -4,7 +4,7 @@
 import { createHash, createPrivateKey, type KeyObject, webcrypto, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
-import { errnoOf, messageOf, TransportError } from "./errors.ts";
+import { errnoOf, messageOf, TransportError } from "../errors.ts";
 
 /** What a server shows and the key that goes with it. */
 export interface Certificate {

@@ -3,8 +3,8 @@
  * as they came.
  */
 import { ClosedBy as EngineClosedBy } from "@moqingbird/engine";
-import type { ClosedBy, CloseInfo } from "./connection.ts";
-import { TransportError } from "./errors.ts";
+import type { ClosedBy, CloseInfo } from "../connection.ts";
+import { TransportError } from "../errors.ts";
 
 /** What the sentence needs to know of the connection. */
 export interface CloseContext {

@@ -3,8 +3,7 @@
  * told exactly once however it comes about.
  */
 import { type ConnectionStats, noStats } from "@moqingbird/engine";
-import type { SocketAddress } from "./address.ts";
-import { closeChannel, openChannel } from "./channels.ts";
+import type { SocketAddress } from "../address.ts";
 import type {
   CloseInfo,
   CloseOptions,
@@ -12,22 +11,23 @@ import type {
   ConnectionHandler,
   DatagramDropReason,
   DatagramOptions,
-} from "./connection.ts";
-import { EarlySink } from "./early-sink.ts";
-import type { Endpoint } from "./endpoint.ts";
-import { highWord, lowWord } from "./error-code.ts";
-import { messageOf, TransportError } from "./errors.ts";
-import type { Runtime } from "./runtime.ts";
+} from "../connection.ts";
+import { highWord, lowWord } from "../error-code.ts";
+import { messageOf, TransportError } from "../errors.ts";
 import {
   type BidirectionalStream,
   defaultSortKey,
   type IncomingStream,
-  QuicStream,
   type ReceiveSink,
   type SendSource,
   type SendStream,
   type SortKey,
-} from "./streams.ts";
+} from "../streams.ts";
+import { closeChannel, openChannel } from "./channels.ts";
+import { EarlySink } from "./early-sink.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { QuicStream } from "./quic-stream.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** Reason bytes that fit into the smallest packet beside the rest of CONNECTION_CLOSE. */
 const maxReasonBytes = 1000;

@@ -3,7 +3,7 @@
  * finds the index of a packet's sender by two map look-ups, with no allocation once the peer is known.
  */
 import type { Engine } from "@moqingbird/engine";
-import { addressBytes, type SocketAddress, unmapAddress } from "./address.ts";
+import { addressBytes, type SocketAddress, unmapAddress } from "../address.ts";
 
 /** Text and index of each peer the engine remembers. As large as the engine's own table: an index has one address. */
 export class PeerTable {

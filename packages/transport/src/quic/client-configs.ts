@@ -1,9 +1,9 @@
 /** Client configurations in the engine, shared by connections with equal options: 150 system roots are read once. */
 import { type Engine, EngineError } from "@moqingbird/engine";
-import { TransportError } from "./errors.ts";
+import { TransportError } from "../errors.ts";
+import { engineTrust, type Trust, trustKey } from "../tls/trust.ts";
 import { numbersOf, type Observing } from "./observing.ts";
 import type { TransportSettings } from "./settings.ts";
-import { engineTrust, type Trust, trustKey } from "./trust.ts";
 
 /** Configurations kept; the one unused for longest goes first. The connections that use it keep it in the engine. */
 const kept = 16;

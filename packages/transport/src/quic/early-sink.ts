@@ -2,7 +2,8 @@
  * Bytes of streams that were opened before the connection had a handler: a client's `await connect()` resumes a little
  * later than the server's first stream may arrive. Bounded by the stream's receive credit, which is not given back.
  */
-import type { QuicStream, ReceiveSink } from "./streams.ts";
+import type { ReceiveSink } from "../streams.ts";
+import type { QuicStream } from "./quic-stream.ts";
 
 /** Keeps what comes until the real sink is there. */
 export class EarlySink implements ReceiveSink {

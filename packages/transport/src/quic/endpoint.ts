@@ -1,10 +1,11 @@
 /** One UDP socket with the engine's endpoint behind it, and the connections that live on it. */
 import { EngineError } from "@moqingbird/engine";
-import { formatAddress, type SocketAddress } from "./address.ts";
+import { formatAddress, type SocketAddress } from "../address.ts";
+import type { CloseInfo } from "../connection.ts";
+import { TransportError } from "../errors.ts";
+import type { SocketBuffers, UdpBackend, UdpOptions, UdpOwner } from "../udp/backend.ts";
 import { rejectedChannel } from "./channels.ts";
 import type { CloseContext } from "./close-info.ts";
-import type { CloseInfo } from "./connection.ts";
-import { TransportError } from "./errors.ts";
 import type { Observing } from "./observing.ts";
 import { QuicConnection } from "./quic-connection.ts";
 import { Refusals } from "./refusals.ts";
@@ -17,7 +18,6 @@ import {
   defaultStreamCreditBytes,
   type TransportSettings,
 } from "./settings.ts";
-import type { SocketBuffers, UdpBackend, UdpOptions, UdpOwner } from "./udp/backend.ts";
 
 /** How to open an endpoint. */
 export interface EndpointStart {
