@@ -1,17 +1,16 @@
 /**
  * What a user gets is what is tested: builds and packs every publishable package, checks the tarballs, installs them in an
- * empty project and runs them there on each supported Node. Closes with "pack: N passed, N failed".
+ * empty project and runs them there on each supported Node, on Bun and on Deno. Closes with "pack: N passed, N failed".
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { endChildrenOnSignal, nodeOfVersion, say } from "@moqingbird/toolchain";
+import { endChildrenOnSignal, say } from "@moqingbird/toolchain";
 import { contents, lint, types } from "./checks.ts";
+import { converse } from "./conversation.ts";
 import { installProject, smoke } from "./project.ts";
+import { runtimes } from "./runtimes.ts";
 import { build, pack } from "./tarballs.ts";
-
-/** The newest of each line that package.json's `engines` admits. */
-const nodes = ["22.23.3", "24.21.0", "26.10.0"];
 
 const counts = { passed: 0, failed: 0 };
 
@@ -39,9 +38,15 @@ for (const tarball of tarballs) {
 }
 const project = join(folder, "project");
 await check("the tarballs install together", () => installProject(project, tarballs));
-for (const version of nodes) {
-  const node = await nodeOfVersion(version);
-  await check(`imports, programs and the quickstart on Node ${version}`, () => smoke(node, project, tarballs));
+const all = await runtimes();
+for (const runtime of all) {
+  await check(`imports, programs and the quickstart on ${runtime.name}`, () => smoke(runtime, project, tarballs));
+}
+const newest = all.at(-1) as (typeof all)[number];
+for (const runtime of all) {
+  await check(`QUIC from ${newest.name} to ${runtime.name}`, () => converse(project, runtime, newest));
+  if (runtime === newest) continue;
+  await check(`QUIC from ${runtime.name} to ${newest.name}`, () => converse(project, newest, runtime));
 }
 process.stdout.write(`pack: ${counts.passed} passed, ${counts.failed} failed\n`);
 process.exit(counts.failed === 0 ? 0 : 1);

@@ -1,7 +1,8 @@
 /** A user's project: the tarballs installed by npm, then imported and run. */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { inRoot, run, thrice } from "@moqingbird/toolchain";
+import type { Runtime } from "./runtimes.ts";
 import type { Tarball } from "./tarballs.ts";
 
 /** Makes the project; dependencies of ours on ours must come from the tarballs too, so they are overridden by name. */
@@ -16,22 +17,20 @@ export async function installProject(folder: string, tarballs: readonly Tarball[
     run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: folder, log: "pack-install" }),
   );
   copyFileSync(inRoot("examples/quickstart.ts"), join(folder, "quickstart.ts"));
+  copyFileSync(inRoot("tools/pack/src/programs/quic.ts"), join(folder, "quic.ts"));
   writeFileSync(join(folder, "imports.mjs"), importAll(tarballs));
 }
 
-/** Imports every entry, asks every program for its help, and runs the quickstart, on the given Node. */
-export async function smoke(node: string, folder: string, tarballs: readonly Tarball[]): Promise<void> {
-  const options = {
-    cwd: folder,
-    env: { PATH: `${dirname(node)}:${process.env.PATH}` },
-    log: "pack-smoke",
-    timeoutMs: 60_000,
-  };
-  await run(node, ["imports.mjs"], options);
+/** Imports every entry, asks every program for its help, and runs the quickstart, on the given runtime. */
+export async function smoke(runtime: Runtime, folder: string, tarballs: readonly Tarball[]): Promise<void> {
+  const [file, ...flags] = runtime.command;
+  const start = (args: readonly string[]): Promise<void> =>
+    run(file, [...flags, ...args], { cwd: folder, log: "pack-smoke", timeoutMs: 60_000 });
+  await start(["imports.mjs"]);
   for (const program of tarballs.flatMap(({ programs }) => programs)) {
-    await run(join(folder, "node_modules/.bin", program), ["--help"], options);
+    await start([join("node_modules/.bin", program), "--help"]);
   }
-  await run(node, ["quickstart.ts"], options);
+  await start(["quickstart.ts"]);
 }
 
 function importAll(tarballs: readonly Tarball[]): string {
