@@ -41,7 +41,7 @@ export interface PacketLoop {
   pump(nowMicros: number): number;
   /** Work is left that did not fit in this turn. */
   readonly pending: boolean;
-  /** Received packets lost because more came than one turn has slots for. */
+  /** Received packets lost because more came at once than one turn takes. */
   readonly droppedPackets: number;
   /** When `timers` wants to run next, µs; -1 for never. */
   nextDeadline(): number;
@@ -69,7 +69,7 @@ export interface ExecutorCounters {
   readonly timers: number;
   readonly packetsReceived: number;
   readonly packetsSent: number;
-  /** Received and thrown away: more came at once than the engine has slots for (512). */
+  /** Received and thrown away: more came at once than a turn takes (2560). */
   readonly packetsDropped: number;
   /** Most packets taken in, or sent, by one turn. */
   readonly maxPacketsPerTurn: number;

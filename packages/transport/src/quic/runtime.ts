@@ -49,6 +49,11 @@ import type { QuicStream } from "./quic-stream.ts";
 
 /** Packets one turn builds at most: about 1 ms of work, so that no burst of sends keeps receiving waiting. */
 const packetsPerPump = 128;
+/**
+ * Packets that go to the engine before a turn when a burst has more than it has slots for: Bun hands over all that its socket
+ * holds at once. More than that are dropped, so that a flood keeps nothing else waiting.
+ */
+const packetsAheadOfTurn = 2048;
 /** Event batches (1024 records each) one dispatch hands out at most. */
 const batchesPerDispatch = 8;
 /** Crashes within so many milliseconds after which listeners give up: whatever it is, it comes again. */
@@ -80,7 +85,7 @@ export class Runtime implements PacketLoop {
   readonly executor: Executor;
   /** True while the engine builds a packet and must not be called: do it `later`. */
   busy = false;
-  /** Received packets lost because a turn's slots were full. */
+  /** Received packets lost because one burst had more than a turn takes. */
   droppedPackets = 0;
 
   /** Opens a socket. */
@@ -100,6 +105,8 @@ export class Runtime implements PacketLoop {
   /** When the latest crashes were, in microseconds. */
   #crashes: number[] = [];
   #rxCount = 0;
+  /** Packets of this burst that the engine has already. */
+  #ahead = 0;
   #dirty = false;
   #moreEvents = false;
   #morePackets = false;
@@ -213,7 +220,7 @@ export class Runtime implements PacketLoop {
   /** Absorbs one packet into the engine's arena; the turn that follows processes all of the burst. */
   receive(packet: Uint8Array, endpoint: number, peer: number, ecn: number): void {
     const { engine } = this.#live;
-    if (this.#rxCount === engine.rxSlots) {
+    if (this.#rxCount === engine.rxSlots && !this.#ingestAhead(engine)) {
       this.droppedPackets++;
       return;
     }
@@ -228,9 +235,10 @@ export class Runtime implements PacketLoop {
 
   ingest(now: number): number {
     const count = this.#rxCount;
-    this.#rxCount = 0;
+    const ahead = this.#ahead;
+    this.#rxCount = this.#ahead = 0;
     if (count > 0) this.#instance?.engine.ingest(count, now);
-    return count;
+    return ahead + count;
   }
 
   timers(now: number): void {
@@ -292,7 +300,7 @@ export class Runtime implements PacketLoop {
     this.#txViews.length = 0;
     this.#touched.clear();
     this.#instance = undefined;
-    this.#rxCount = 0;
+    this.#rxCount = this.#ahead = 0;
     this.#dirty = this.#moreEvents = this.#morePackets = this.busy = false;
     this.observers.crashed(this.#clock.micros());
     const info = { by: "engine", code: 0n, reason: "", error: crash } as const;
@@ -309,6 +317,20 @@ export class Runtime implements PacketLoop {
   get #live(): EngineInstance {
     this.#instance ??= this.#start();
     return this.#instance;
+  }
+
+  /** Makes room in the slots for the rest of a burst. False: the burst has had its share, or the engine crashed. */
+  #ingestAhead(engine: Engine): boolean {
+    if (this.#ahead >= packetsAheadOfTurn) return false;
+    try {
+      engine.ingest(this.#rxCount, this.now());
+    } catch (error) {
+      this.failed(error);
+      return false;
+    }
+    this.#ahead += this.#rxCount;
+    this.#rxCount = 0;
+    return true;
   }
 
   /** Whether listeners may go on after one more crash. */
