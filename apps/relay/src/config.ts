@@ -20,6 +20,12 @@ export interface RelayConfig extends ObservingOptions {
    * the relay's own. Default: not watched; `moqb relay` sets 300 MB.
    */
   readonly processBytes?: number | undefined;
+  /**
+   * Memory of the engine, in bytes, 16 MiB to 256 MiB: what sessions' windows take. It is the thread's, so that another
+   * listener there shares it. What happens as it fills is told by transport's `MemoryStats`. Default: as it is, 256 MiB
+   * where nobody set it; `moqb relay` sets 96 MiB.
+   */
+  readonly engineBytes?: number | undefined;
   /** How long a finished group that is not its track's newest stays readable, in milliseconds. Default 5000. */
   readonly retentionMs?: number | undefined;
   /** Sessions at a time; further connections are refused. Default 1000. */

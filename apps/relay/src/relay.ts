@@ -1,6 +1,13 @@
 /** `start`: a hub behind a UDP port. */
 import { protocolsOf } from "@moqingbird/session";
-import { formatAddress, type Listener, listen, type SocketAddress } from "@moqingbird/transport";
+import {
+  engineMemory,
+  formatAddress,
+  type Listener,
+  listen,
+  type SocketAddress,
+  setEngineMemory,
+} from "@moqingbird/transport";
 import { type RelayConfig, relayDefaults, relayWindows } from "./config.ts";
 import { Hub, type HubStats } from "./hub.ts";
 import { createLogger, type RelayLogger } from "./log.ts";
@@ -18,10 +25,11 @@ export interface Relay {
 
 /**
  * Starts a relay. Rejects with a TransportError: `address-in-use`, `address-invalid`, `certificate-unreadable`,
- * `key-unreadable`, `key-mismatch`.
+ * `key-unreadable`, `key-mismatch`, `option-invalid`.
  */
 export async function start(config: RelayConfig): Promise<Relay> {
   const log = config.log ?? createLogger();
+  if (config.engineBytes !== undefined) setEngineMemory(config.engineBytes);
   const hub = new Hub({
     log,
     cacheBytes: config.cacheBytes,
@@ -57,12 +65,17 @@ export async function start(config: RelayConfig): Promise<Relay> {
 /** What sessions are told when the relay ends. */
 const farewell = "The relay is stopping.";
 
+/** How often it is looked whether the engine ran short of memory, for the log. */
+const watchMs = 1000;
+
 class RunningRelay implements Relay {
   readonly #hub: Hub;
   readonly #listener: Listener;
   readonly #log: RelayLogger;
   readonly closed: Promise<void>;
+  readonly #watch: NodeJS.Timeout;
   #closing: Promise<void> | undefined;
+  #engineTold = "";
 
   constructor(hub: Hub, listener: Listener, log: RelayLogger) {
     this.#hub = hub;
@@ -72,6 +85,8 @@ class RunningRelay implements Relay {
       if (error !== undefined) throw error;
     });
     this.closed.catch(() => {}); // told to who waits for it
+    this.#engineTold = this.#engineStats().counts;
+    this.#watch = setInterval(() => this.#tellShortage(), watchMs).unref();
     log.info({ event: "listening", ...listener.address, socketBuffers: listener.socketBuffers });
   }
 
@@ -88,7 +103,21 @@ class RunningRelay implements Relay {
     return this.#closing;
   }
 
+  /** An engine that had to lower windows or close connections since the last look is worth a line. */
+  #tellShortage(): void {
+    const { stats, counts } = this.#engineStats();
+    if (counts === this.#engineTold) return;
+    this.#engineTold = counts;
+    this.#log.warn({ event: "engine-memory-short", ...stats });
+  }
+
+  #engineStats() {
+    const stats = engineMemory();
+    return { stats, counts: `${stats.presses} ${stats.closedConnections}` };
+  }
+
   async #close(): Promise<void> {
+    clearInterval(this.#watch);
     this.#log.info({ event: "closing", ...this.stats });
     await Promise.all([this.#hub.close(farewell), this.#listener.close({ reason: farewell })]);
     this.#log.info({ event: "closed" });

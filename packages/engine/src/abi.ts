@@ -36,17 +36,19 @@ export interface HotExports {
 
 /** Set-up calls through wasm-bindgen. */
 export interface SetupCalls {
+  /** `limits`: connections, peers, bytes of memory. */
   start(
     nowMicros: number,
     wallMillis: number,
     seed: Uint8Array,
     keys: Uint8Array,
-    maxConnections: number,
-    maxPeers: number,
+    limits: Uint32Array,
     crypto: number,
   ): number;
   layout(index: number): number;
   memory_in_use(): number;
+  set_memory_budget(bytes: number): void;
+  memory_stats(): Float64Array;
   last_error(): string;
   add_server_config(
     chain: Uint8Array,

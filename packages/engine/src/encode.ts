@@ -7,6 +7,7 @@ import type {
   Crypto,
   EngineClock,
   EngineKeys,
+  EngineOptions,
   TransportOptions,
   Trust,
 } from "./options.ts";
@@ -115,6 +116,44 @@ export function encodedTransport(options: TransportOptions = {}): Float64Array {
     throw new EngineError("option-invalid", `congestion "${options.congestion}" is none of ${congestions.join(", ")}.`);
   }
   return Float64Array.of(...numbers, congestion);
+}
+
+/** The engine's limits, in the order `start` takes them. */
+export function encodedLimits({ maxConnections = 4096, maxPeers = 16_384, memoryBytes }: EngineOptions): Uint32Array {
+  return Uint32Array.of(maxConnections, maxPeers, checkedMemory(memoryBytes));
+}
+
+const mostMemoryBytes = 256 * 1024 * 1024;
+const leastMemoryBytes = 16 * 1024 * 1024;
+
+/** A budget the engine can keep to. */
+export function checkedMemory(bytes = mostMemoryBytes): number {
+  if (Number.isInteger(bytes) && bytes >= leastMemoryBytes && bytes <= mostMemoryBytes) return bytes;
+  throw new EngineError(
+    "option-invalid",
+    `memoryBytes is ${bytes}; it must be an integer from ${leastMemoryBytes} to ${mostMemoryBytes}.`,
+  );
+}
+
+/** What a connection costs before a byte is sent or received, its handshake included. */
+const idleConnectionBytes = 48 * 1024;
+/** A stream's entries, here and in the state machine. */
+const streamBytes = 512;
+
+/**
+ * The most one connection with these options can make the engine hold, in bytes: its windows with what the bookkeeping of
+ * packets costs, its datagram queues and the streams a peer may open. Streams this side opens cost 512 bytes each on top.
+ * Throws option-invalid.
+ */
+export function connectionBytes(transport: TransportOptions = {}): number {
+  encodedTransport(transport); // checks them
+  const option = (name: (typeof transportFields)[number][0]): number =>
+    transport[name] ?? (transportFields.find(([field]) => field === name) as (typeof transportFields)[number])[1];
+  // Half as much again: packets that wait keep their headers, sent ones an entry until they are acknowledged.
+  const windows = (option("sendWindow") + option("connectionReceiveWindow")) * 1.5;
+  const datagrams = option("datagramReceiveBytes") + option("datagramQueue") * (option("maxMtu") + 100);
+  const streams = (option("maxUniStreams") + option("maxBidiStreams")) * streamBytes;
+  return Math.ceil(idleConnectionBytes + windows + datagrams + streams);
 }
 
 const cryptos: readonly Crypto[] = ["simd", "ring"];

@@ -7,6 +7,7 @@
  */
 import { type Glue, type HotExports, Layout } from "./abi.ts";
 import {
+  checkedMemory,
   checkedStatus,
   concatenated,
   configBytes,
@@ -14,6 +15,7 @@ import {
   encodedAlpn,
   encodedCrypto,
   encodedKeys,
+  encodedLimits,
   encodedTransport,
   encodedTrust,
   systemClock,
@@ -28,6 +30,7 @@ import type {
   ConnectionStats,
   EndpointOptions,
   EngineOptions,
+  MemoryStats,
   ServerConfigOptions,
 } from "./options.ts";
 import { SlotWatch } from "./slot-watch.ts";
@@ -99,6 +102,7 @@ export class Engine {
     const crypto = encodedCrypto(options.crypto);
     const keys = encodedKeys(options.keys);
     this.#onCrash = options.onCrash;
+    const limits = encodedLimits(options);
     const start = clock.micros();
     this.#glue = bindGlue({
       host: {
@@ -129,17 +133,7 @@ export class Engine {
     this.#wasm = exports;
     const seed = new Uint8Array(32);
     entropy(seed);
-    this.#status(
-      this.#glue.start(
-        start,
-        clock.wallMillis(),
-        seed,
-        keys,
-        options.maxConnections ?? 4096,
-        options.maxPeers ?? 16_384,
-        crypto,
-      ),
-    );
+    this.#status(this.#glue.start(start, clock.wallMillis(), seed, keys, limits, crypto));
 
     const { buffer } = exports.memory;
     const at = (index: number) => this.#glue.layout(index) >>> 0;
@@ -287,9 +281,35 @@ export class Engine {
     this.#setup((glue) => glue.set_receive_window(connection, bytes));
   }
 
-  /** Bytes of the engine's memory in use. From 80 % of `memory.length` on no connection is opened or accepted. */
+  /** Bytes of the engine's memory in use. */
   memoryInUse(): number {
     return this.#setup((glue) => glue.memory_in_use());
+  }
+
+  /** How full memory is, and what was done to keep to the budget. */
+  memoryStats(): MemoryStats {
+    let n: Float64Array = new Float64Array();
+    const inUseBytes = this.#setup((glue) => {
+      n = glue.memory_stats();
+      return glue.memory_in_use();
+    });
+    return {
+      inUseBytes,
+      budgetBytes: n[0]!,
+      pressed: n[1] === 1,
+      presses: n[2]!,
+      closedConnections: n[3]!,
+      droppedPackets: n[4]!,
+    };
+  }
+
+  /** Another budget, as the option `memoryBytes`; counts from the next packet on. Throws option-invalid. */
+  setMemoryBytes(bytes: number): void {
+    const checked = checkedMemory(bytes);
+    this.#setup((glue) => {
+      glue.set_memory_budget(checked);
+      return 0;
+    });
   }
 
   // --- Receive --------------------------------------------------------------------------------------------------

@@ -86,6 +86,8 @@ export const ClosedBy = {
   RESET: 5,
   /** The peer speaks no QUIC version of ours. */
   VERSION: 6,
+  /** Memory was nearly full and this connection held most of it, or was silent longest. */
+  MEMORY: 7,
 } as const;
 
 /** Why datagrams were dropped. */

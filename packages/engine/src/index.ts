@@ -1,4 +1,4 @@
-export { noStats } from "./encode.ts";
+export { connectionBytes, noStats } from "./encode.ts";
 export { createEngine, Engine, handleIndex, PREPARED_FIN, PREPARED_MORE, prepared } from "./engine.ts";
 export { EngineError, type EngineErrorCode, engineErrors } from "./errors.ts";
 export {
@@ -28,6 +28,7 @@ export type {
   EngineClock,
   EngineKeys,
   EngineOptions,
+  MemoryStats,
   ObservingOptions,
   Prepare,
   ServerConfigOptions,

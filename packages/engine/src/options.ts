@@ -40,6 +40,12 @@ export interface EngineOptions {
    * note: the engine's caller is still on the stack.
    */
   readonly onCrash?: (error: EngineError) => void;
+  /**
+   * Bytes of memory to keep to, at most what there is: 256 MiB, the default; at least 16 MiB. Pages are taken from the
+   * system as they are first used, so this bounds the process too. {@link connectionBytes} tells what one connection may
+   * hold; where all of them together may hold more than this, it is kept by what {@link MemoryStats} describes.
+   */
+  readonly memoryBytes?: number;
   /** Who encrypts packets, on both sides of a connection alike. Default "simd". */
   readonly crypto?: Crypto;
   /**
@@ -62,6 +68,24 @@ export interface EngineKeys {
   readonly token: Uint8Array;
   /** 32 bytes: session tickets (RFC 8446 section 4.6.1); each is good for 12 to 24 hours. */
   readonly ticket: Uint8Array;
+}
+
+/**
+ * How full an engine's memory is, and what was done to keep to its budget. Above 65 % of it every connection's windows
+ * are lowered to 32 KiB, and restored below 50 %. Above 80 % no connection is opened or accepted. Above 90 % no new data
+ * is sent, of received packets only small ones are taken (acknowledgements, which free memory), and every 10 ms the
+ * connection is closed that holds most, or is silent longest ({@link ClosedBy}.MEMORY).
+ */
+export interface MemoryStats {
+  readonly inUseBytes: number;
+  readonly budgetBytes: number;
+  /** Windows are lowered now. */
+  readonly pressed: boolean;
+  /** How often they were, since the start. */
+  readonly presses: number;
+  readonly closedConnections: number;
+  /** Received packets left out. */
+  readonly droppedPackets: number;
 }
 
 /**

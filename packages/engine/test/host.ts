@@ -29,6 +29,7 @@ export interface TestHostOptions {
   /** Give credit back for every byte at once. Default true. */
   readonly autoCredit?: boolean;
   readonly maxConnections?: number;
+  readonly memoryBytes?: number;
   /** Default: the engine's. */
   readonly crypto?: Crypto;
   /** Default: random. */
@@ -123,6 +124,7 @@ export class TestHost {
       watchSlots: options.watchSlots ?? true,
       ...(options.crypto === undefined ? {} : { crypto: options.crypto }),
       ...(options.keys === undefined ? {} : { keys: options.keys }),
+      ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
       ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),
     });
   }

@@ -114,6 +114,10 @@ export const transportErrors = [
     says: "The option {option} is unusable: {detail}.",
   },
   {
+    code: "memory-short",
+    says: "The connection with {where} was closed to keep this side's memory bounded: it held most of it, or was silent longest.",
+  },
+  {
     code: "limit-reached",
     says: "No room for another {what} in the engine of this thread: {detail}.",
   },

@@ -1,3 +1,4 @@
+export type { MemoryStats } from "@moqingbird/engine";
 export { formatAddress, type SocketAddress } from "./address.ts";
 export { ByteReader } from "./byte-reader.ts";
 export { ByteWriter, type ByteWriterOptions } from "./byte-writer.ts";
@@ -26,7 +27,7 @@ export { type ConnectOptions, connect } from "./quic/connect.ts";
 export { type Listener, type ListenLimits, type ListenOptions, listen } from "./quic/listener.ts";
 export type { ObservingOptions } from "./quic/observing.ts";
 export type { Rejection } from "./quic/rejections.ts";
-export { executor, useKeys } from "./quic/runtime.ts";
+export { engineMemory, executor, setEngineMemory, useKeys } from "./quic/runtime.ts";
 export type { TransportSettings } from "./quic/settings.ts";
 export {
   type BidirectionalStream,

@@ -102,7 +102,7 @@ pub fn client(now: u64, server: SocketAddr) -> (Instance, u32, u32) {
 }
 
 fn engine(now: u64) -> Instance {
-    Instance::new(now, 1_800_000_000_000, [7; 32], Limits { connections: 64, peers: 4096 })
+    Instance::new(now, 1_800_000_000_000, [7; 32], Limits { connections: 64, peers: 4096, memory_bytes: 16 << 20 })
 }
 
 /// Streams that always have something to say.

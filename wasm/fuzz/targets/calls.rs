@@ -78,7 +78,7 @@ impl Host {
             16 => drop(engine.set_receive_window(handle, input.long() >> (input.byte() & 63))),
             17 => engine.release_slot(input.number() as u16),
             18 => drop(engine.next_deadline()),
-            19 => engine.set_short_of_memory(input.byte() & 1 == 0),
+            19 => engine.note_memory(usize::from(input.byte()) << 16, now),
             20 if input.byte() < 16 => drop(engine.close(handle, input.long(), Bytes::from_static(b"why"), now)),
             21 if input.byte() < 8 => drop(engine.close_endpoint(handle, now)),
             22 => {

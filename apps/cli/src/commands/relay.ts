@@ -11,8 +11,19 @@ import { parseSize } from "../quantity.ts";
 import { untilAborted } from "../signal.ts";
 import { parseListenAddress } from "../url.ts";
 
-/** What the process may take beside its cache: with the default cache of 64 MiB, 300 MB in all. */
-const besideCacheBytes = 232_000_000;
+/** What the process may take beside cache and engine: with their defaults of 64 and 96 MiB, 300 MB in all. */
+const besideBytes = 132_000_000;
+
+/** A thousand sessions that read nothing, or a hundred whose windows are full. */
+const defaultEngineBytes = 96 * 1024 * 1024;
+const minEngineBytes = 16 * 1024 * 1024;
+const maxEngineBytes = 256 * 1024 * 1024;
+
+const size = z.string().transform((text, context) => {
+  const bytes = parseSize(text);
+  if (bytes === undefined) context.addIssue("give a number of bytes, such as 64M");
+  return bytes ?? z.NEVER;
+});
 
 const flags = z.object({
   listen: flag(z.string().default(`[::]:${relayDefaults.port}`), {
@@ -29,16 +40,21 @@ const flags = z.object({
     description: "make a certificate for this host name, for clients that pin it; may be given again",
     defaultSays: "none",
   }),
-  cache: flag(
-    z
-      .string()
-      .default("64M")
-      .transform((text, context) => {
-        const bytes = parseSize(text);
-        if (bytes === undefined) context.addIssue("give a number of bytes, such as 64M");
-        return bytes ?? z.NEVER;
-      }),
-    { value: "BYTES", description: "memory for the groups of all broadcasts" },
+  cache: flag(size.default(relayDefaults.cacheBytes), {
+    value: "BYTES",
+    description: "memory for the groups of all broadcasts",
+    defaultSays: "64M",
+  }),
+  engineMemory: flag(
+    size
+      .refine((bytes) => bytes >= minEngineBytes && bytes <= maxEngineBytes, "give 16M to 256M")
+      .default(defaultEngineBytes),
+    {
+      value: "BYTES",
+      description:
+        "memory of the QUIC engine, 16M to 256M: a session at rest takes 48 KiB, a busy one its windows; as it fills, windows shrink",
+      defaultSays: "96M",
+    },
   ),
   maxSessions: flag(
     z.coerce
@@ -85,8 +101,8 @@ export const relayCommand = defineCommand({
     const listen = parseListenAddress(values.listen);
     const certificate = await readCertificate(values);
     const log = createLogger({ level: values.logLevel, destination: await logDestination(values.logFile) });
-    const { cache: cacheBytes, maxSessions } = values;
-    const processBytes = cacheBytes + besideCacheBytes;
+    const { cache: cacheBytes, engineMemory: engineBytes, maxSessions } = values;
+    const processBytes = cacheBytes + engineBytes + besideBytes;
     const observation = observe(values, surroundings, {
       keyLog: (file) =>
         log.warn({ event: "tls-secrets-logged", file, says: "Who has the file can read all sessions." }),
@@ -98,6 +114,7 @@ export const relayCommand = defineCommand({
         certificate,
         cacheBytes,
         processBytes,
+        engineBytes,
         maxSessions,
         log,
         ...observation.options,

@@ -37,6 +37,7 @@ const whoByNumber: Readonly<Record<number, ClosedBy>> = {
   [EngineClosedBy.IDLE]: "idle",
   [EngineClosedBy.RESET]: "reset",
   [EngineClosedBy.VERSION]: "version",
+  [EngineClosedBy.MEMORY]: "local",
 };
 
 /** RFC 9000 section 20.1: the server is not willing to take the connection. */
@@ -58,6 +59,9 @@ export function closeFacts({ by: number, code, reason }: EngineClose): CloseInfo
 /** The user's view of a closed connection. */
 export function closeInfo(close: EngineClose, context: CloseContext): CloseInfo {
   const facts = closeFacts(close);
+  if (close.by === EngineClosedBy.MEMORY) {
+    return { ...facts, error: new TransportError("memory-short", { where: context.where }) };
+  }
   return facts.by === "local" ? facts : { ...facts, error: closeError(facts.by, close, context) };
 }
 

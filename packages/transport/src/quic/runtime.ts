@@ -27,6 +27,7 @@ import {
   EVENT_WORDS,
   EventKind,
   handleIndex,
+  type MemoryStats,
   prepared,
   STREAM_UNI,
 } from "@moqingbird/engine";
@@ -104,6 +105,7 @@ export class Runtime implements PacketLoop {
   #keys: EngineKeys | undefined;
   /** When the latest crashes were, in microseconds. */
   #crashes: number[] = [];
+  #memoryBytes: number | undefined;
   #rxCount = 0;
   /** Packets of this burst that the engine has already. */
   #ahead = 0;
@@ -135,6 +137,12 @@ export class Runtime implements PacketLoop {
   /** The engine, made when first asked for. Errors: EngineError `not-built`. */
   get engine(): Engine {
     return this.#live.engine;
+  }
+
+  /** Memory of this engine and of those that follow it. Errors: EngineError `option-invalid`. */
+  set memoryBytes(bytes: number) {
+    this.engine.setMemoryBytes(bytes);
+    this.#memoryBytes = bytes;
   }
 
   get peers(): PeerTable {
@@ -347,6 +355,7 @@ export class Runtime implements PacketLoop {
       keys: this.#keys,
       onCrash: () => this.executor.wake("engine"), // the next turn meets it and clears up
       prepare: this.#prepare,
+      ...(this.#memoryBytes === undefined ? {} : { memoryBytes: this.#memoryBytes }),
       onPrepareError: (error, _connection, stream) => {
         const connection = this.#stream(stream)?.connection;
         this.later(() => connection?.fail(error));
@@ -585,4 +594,26 @@ export function useKeys(keys: EngineKeys): void {
 /** The executor of this thread: tasks, timers and a port for other threads, on the packet loop. */
 export function executor(): Executor {
   return runtime().executor;
+}
+
+/** How full the memory of this thread's engine is, and what was done to keep to its budget. */
+export function engineMemory(): MemoryStats {
+  return runtime().engine.memoryStats();
+}
+
+/**
+ * Bounds the memory of this thread's engine, which all of its listeners and connections share: an integer from 16 MiB to
+ * 256 MiB, the default. Counts at once. What happens as it fills is told by {@link MemoryStats}. Errors: `option-invalid`.
+ */
+export function setEngineMemory(bytes: number): void {
+  try {
+    runtime().memoryBytes = bytes;
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "option-invalid") throw error;
+    throw new TransportError(
+      "option-invalid",
+      { option: "of setEngineMemory", detail: error.message },
+      { cause: error },
+    );
+  }
 }

@@ -59,7 +59,7 @@ fn code(high: u32, low: u32) -> u64 {
 pub fn ingest(count: u32, now: f64) -> u32 {
     with(|abi| {
         let count = (count as usize).min(RX_SLOTS);
-        abi.engine.set_short_of_memory(memory::is_short());
+        abi.engine.note_memory(memory::in_use(), now as u64);
         for index in 0..count {
             let words = &abi.arenas.rx_records[index * RX_WORDS..][..RX_WORDS];
             let length = ((words[0] & 0xffff) as usize).min(SLOT_BYTES);
@@ -105,6 +105,7 @@ pub fn cancel_timer(timer: u32) -> i32 {
 #[wasm_bindgen]
 pub fn pump(now: f64, budget: u32) -> u32 {
     with(|abi| {
+        abi.engine.note_memory(memory::in_use(), now as u64);
         let count = abi.engine.pump(now as u64, budget as usize, &mut Host);
         for (index, words) in abi.arenas.tx_records.chunks_exact_mut(TX_WORDS).take(count).enumerate() {
             let record = abi.engine.transmit_record(index);

@@ -9,8 +9,6 @@ use std::{
 
 /// What the module is linked with (`--max-memory`, .cargo/config.toml).
 const MEMORY_BYTES: usize = 256 << 20;
-/// From here on no connection is accepted: what is open may still fill its windows.
-const SHORT_BYTES: usize = MEMORY_BYTES / 10 * 8;
 /// Steps in which the free rest is felt for.
 const STEP: usize = 64 << 10;
 
@@ -63,11 +61,6 @@ unsafe impl GlobalAlloc for Counting {
 /// Bytes in use by the engine.
 pub(crate) fn in_use() -> usize {
     IN_USE.get()
-}
-
-/// Too little is left for another connection.
-pub(crate) fn is_short() -> bool {
-    in_use() > SHORT_BYTES
 }
 
 /// Claims all memory there is: Rust's allocator grows it as far as it goes and keeps it. Pages are not touched, so this

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use moqingbird_quic::{
-    ClientOptions, ConnectionStats, Crypto, Dir, EndpointLimits, Engine, Error, Instance, Keys, Limits, Observing,
-    ServerOptions, Side, TransportSettings, Trust,
+    ClientOptions, ConnectionStats, Crypto, Dir, EndpointLimits, Engine, Error, Instance, Keys, Limits, MemoryStats,
+    Observing, ServerOptions, Side, TransportSettings, Trust,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -21,17 +21,11 @@ impl Abi {
     }
 }
 
-/// Makes the engine. Comes first, once. `keys` the host's, or empty for random ones; `crypto` 0 simd, 1 ring.
+/// Makes the engine. Comes first, once. `keys` the host's, or empty for random ones; `limits`: connections, peers, bytes of
+/// memory; `crypto` 0 simd, 1 ring.
 #[wasm_bindgen]
-pub fn start(
-    now: f64,
-    wall_millis: f64,
-    seed: &[u8],
-    keys: &[u8],
-    max_connections: u32,
-    max_peers: u32,
-    crypto: u32,
-) -> i32 {
+pub fn start(now: f64, wall_millis: f64, seed: &[u8], keys: &[u8], limits: &[u32], crypto: u32) -> i32 {
+    let &[connections, peers, memory_bytes] = limits else { return Error::OptionInvalid(String::new()).status() };
     let Ok(seed) = <[u8; 32]>::try_from(seed) else { return Error::OptionInvalid(String::new()).status() };
     let keys = match (keys.is_empty(), Keys::from_bytes(keys)) {
         (true, _) => None,
@@ -41,7 +35,8 @@ pub fn start(
     panic::keep_message();
     memory::claim();
     let crypto = if crypto == 0 { Crypto::Simd } else { Crypto::Ring };
-    let limits = Limits { connections: max_connections as usize, peers: max_peers as usize };
+    let limits =
+        Limits { connections: connections as usize, peers: peers as usize, memory_bytes: memory_bytes as usize };
     let mut engine = Instance::new(now as u64, wall_millis as u64, seed, limits).with_crypto(crypto);
     if let Some(keys) = keys {
         engine = engine.with_keys(&keys);
@@ -61,6 +56,21 @@ pub fn layout(index: u32) -> u32 {
 #[wasm_bindgen]
 pub fn memory_in_use() -> f64 {
     memory::in_use() as f64
+}
+
+/// Another budget.
+#[wasm_bindgen]
+pub fn set_memory_budget(bytes: u32) {
+    with(|abi| abi.engine.set_memory_budget(bytes as usize));
+}
+
+/// The budget, then what was done to keep it, in the order of the fields.
+#[wasm_bindgen]
+pub fn memory_stats() -> Vec<f64> {
+    let MemoryStats { budget_bytes, pressed, presses, closed_connections, dropped_packets } =
+        with(|abi| abi.engine.memory_stats());
+    let counts = [presses, closed_connections, dropped_packets].map(|count| count as f64);
+    [budget_bytes as f64, f64::from(u8::from(pressed))].into_iter().chain(counts).collect()
 }
 
 /// The sentence of the last negative status.

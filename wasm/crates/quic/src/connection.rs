@@ -104,6 +104,14 @@ pub(crate) struct Connection {
     pub(crate) stalls: u32,
     /// Bytes of a packet that are no frames.
     pub(crate) overhead: usize,
+
+    /// Unread bytes the peer may have under way while memory is not short.
+    pub(crate) receive_window: u64,
+    /// Bytes written to streams that are not acknowledged as a whole, and bytes given to the host.
+    pub(crate) unfinished: u64,
+    pub(crate) delivered: u64,
+    /// Received and not delivered when memory got short.
+    pub(crate) received_at_press: u64,
 }
 
 impl Connection {
@@ -140,6 +148,7 @@ impl Connection {
             fresh: [Chooser::default(), Chooser::default()],
             no_stream_credit: [false; 2],
             datagrams: DatagramQueue::new(settings.datagram_queue),
+            receive_window: settings.connection_receive_window,
             settings,
             arrivals: 0,
             readable: VecDeque::new(),
@@ -150,6 +159,9 @@ impl Connection {
             frames_sent: 0,
             stalls: 0,
             overhead: LONGEST_OVERHEAD,
+            unfinished: 0,
+            delivered: 0,
+            received_at_press: 0,
         }
     }
 

@@ -12,11 +12,13 @@ pub struct Limits {
     pub connections: usize,
     /// Peer addresses remembered besides those in use.
     pub peers: usize,
+    /// Bytes of memory to keep to; counts once the host tells how many are in use ([`crate::Instance::note_memory`]).
+    pub memory_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 4096, peers: 16_384 }
+        Self { connections: 4096, peers: 16_384, memory_bytes: 256 << 20 }
     }
 }
 
@@ -146,9 +148,6 @@ pub trait Engine {
     fn set_max_streams(&mut self, connection: u32, dir: Dir, count: u64) -> Result<(), Error>;
     /// Unread bytes the peer may have under way.
     fn set_receive_window(&mut self, connection: u32, bytes: u64) -> Result<(), Error>;
-
-    /// While memory is short, no connection is opened or accepted.
-    fn set_short_of_memory(&mut self, short: bool);
 
     /// Takes one packet; after the last of a batch, call [`Engine::settle`].
     fn ingest(&mut self, datagram: Datagram<'_>, now: u64);

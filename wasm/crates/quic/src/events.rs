@@ -20,6 +20,8 @@ pub enum ClosedBy {
     Reset = 5,
     /// No common QUIC version.
     Version = 6,
+    /// Memory was critical, and the connection held most of it.
+    Memory = 7,
 }
 
 /// Why datagrams were dropped before they were sent. The numbers are part of the ABI.

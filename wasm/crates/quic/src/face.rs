@@ -160,13 +160,11 @@ impl Engine for Instance {
 
     fn set_receive_window(&mut self, connection: u32, bytes: u64) -> Result<(), Error> {
         let entry = self.connections.get_mut(connection).ok_or(Error::StaleHandle)?;
-        entry.quic.set_receive_window(VarInt::from_u64(bytes).map_err(|_| code_too_large())?);
+        VarInt::from_u64(bytes).map_err(|_| code_too_large())?;
+        entry.receive_window = bytes;
+        self.set_windows(connection);
         self.mark_dirty(connection);
         Ok(())
-    }
-
-    fn set_short_of_memory(&mut self, short: bool) {
-        self.short_of_memory = short;
     }
 
     fn ingest(&mut self, datagram: Datagram<'_>, now: u64) {

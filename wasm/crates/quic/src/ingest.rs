@@ -48,6 +48,9 @@ impl PacketBuffers {
 impl Instance {
     pub(crate) fn take_packet(&mut self, datagram: Datagram<'_>, now: u64) {
         self.clock.tick(now);
+        if self.sheds(datagram.bytes.len()) {
+            return;
+        }
         let Some(endpoint) = self.endpoints.get(datagram.endpoint) else { return };
         match self.router().route(datagram.bytes, endpoint.shards.len()) {
             Route::Shard(shard) => {

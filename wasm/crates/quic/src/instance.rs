@@ -22,6 +22,7 @@ use crate::{
     keyed::Keyed,
     observe::{Observer, Observing},
     peers::{Peers, STABLE_INTERNS},
+    pressure::Pressure,
     proof::Proof,
     shards::{Router, SHARDS},
     stream::Stream,
@@ -67,13 +68,12 @@ pub struct Instance {
     pub(crate) touched: Vec<u32>,
     pub(crate) events: VecDeque<Event>,
     pub(crate) end: PumpEnd,
-    /// Memory is short: no new connections.
-    pub(crate) short_of_memory: bool,
     /// Last counters of connections whose DRAINED event is not read yet.
     pub(crate) departed: HashMap<u32, ConnectionStats, Keyed>,
     pub(crate) observer: Arc<Observer>,
     /// Some configuration asks for observation.
     pub(crate) observing: bool,
+    pub(crate) pressure: Pressure,
 }
 
 impl Instance {
@@ -114,7 +114,7 @@ impl Instance {
             touched: Vec::new(),
             events: VecDeque::new(),
             end: PumpEnd::Idle,
-            short_of_memory: false,
+            pressure: Pressure::new(limits.memory_bytes),
         }
     }
 
@@ -173,7 +173,7 @@ impl Instance {
 
     /// Room for another connection on top of those that drain.
     pub(crate) fn is_full(&self) -> bool {
-        self.short_of_memory || self.connections.len() >= self.max_connections
+        self.pressure.is_short() || self.connections.len() >= self.max_connections
     }
 
     /// Gives a new state machine its place in the tables.
@@ -187,6 +187,10 @@ impl Instance {
         self.peers.retain(peer, place.shard);
         if let Some(endpoint) = self.endpoints.get_mut(endpoint) {
             endpoint.adopt(place, handle);
+        }
+        self.pressure.adopted();
+        if self.pressure.stats.pressed {
+            self.set_windows(handle);
         }
         self.touch(handle);
         Some(handle)

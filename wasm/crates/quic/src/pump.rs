@@ -114,7 +114,7 @@ impl Instance {
     /// Writes at most one packet of new data to quinn-proto; false when there was none.
     fn bind_packet(&mut self, handle: u32, now: u64, source: &mut impl Source) -> bool {
         let Some(connection) = self.connections.get(handle) else { return false };
-        if connection.phase != Phase::Up {
+        if connection.phase != Phase::Up || self.pressure.critical {
             return false;
         }
         let mut room = connection.packet_room();
@@ -208,6 +208,7 @@ impl Instance {
         let length = prepared.length.min(max);
         let Some(connection) = self.connections.get_mut(handle) else { return Fill::Nothing };
         let write = write(connection, id, &self.slab[..length]);
+        self.count_written(stream, write.taken);
         let blocked = write.is_blocked();
         if blocked {
             let bytes = self.slab[write.taken..length].to_vec();
@@ -230,6 +231,7 @@ impl Instance {
         let Some(connection) = self.connections.get_mut(handle) else { return Fill::Nothing };
         let end = residue.bytes.len().min(residue.at + max);
         let write = write(connection, id, &residue.bytes[residue.at..end]);
+        self.count_written(stream, write.taken);
         residue.at += write.taken;
         let (rest, fin, more) = (residue.at < residue.bytes.len(), residue.fin, residue.more);
         if rest && let Some(entry) = self.streams.get_mut(stream) {
@@ -243,6 +245,14 @@ impl Instance {
             self.park(handle, stream, Sending::Asleep);
         }
         self.bound_frame(handle, write.taken, !rest && fin)
+    }
+
+    fn count_written(&mut self, stream: u32, bytes: usize) {
+        let Some(entry) = self.streams.get_mut(stream) else { return };
+        entry.written += bytes as u64;
+        if let Some(connection) = self.connections.get_mut(entry.connection) {
+            connection.unfinished += bytes as u64;
+        }
     }
 
     /// Counts a frame that will leave.

@@ -109,6 +109,7 @@ impl Instance {
     fn tell_datagrams(&mut self, handle: u32) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
         while let Some(bytes) = connection.quic.datagrams().recv() {
+            connection.delivered += bytes.len() as u64;
             self.events.push_back(Event::Datagram { connection: handle, bytes });
         }
     }
@@ -137,6 +138,10 @@ impl Instance {
                 let Some(stream) = self.known(handle, id) else { return };
                 if let Some(entry) = self.streams.get_mut(stream).filter(|entry| entry.sending != Sending::Over) {
                     entry.sending = Sending::Over;
+                    let written = std::mem::take(&mut entry.written);
+                    if let Some(connection) = self.connections.get_mut(handle) {
+                        connection.unfinished -= written;
+                    }
                     self.events.push_back(Event::Acked { connection: handle, stream });
                     self.release_if_over(stream);
                 }
@@ -232,6 +237,7 @@ impl Instance {
         };
         // One chunk is held back: only after the next look it is known whether it is the last.
         let mut held: Option<Bytes> = None;
+        let mut delivered = 0;
         loop {
             match chunks.next(usize::try_from(entry.credit).unwrap_or(usize::MAX)) {
                 Ok(Some(chunk)) if chunk.bytes.is_empty() => {
@@ -240,6 +246,7 @@ impl Instance {
                 }
                 Ok(Some(chunk)) => {
                     entry.credit -= chunk.bytes.len() as u64;
+                    delivered += chunk.bytes.len() as u64;
                     announce(entry, events);
                     if let Some(bytes) = held.replace(chunk.bytes) {
                         events.push_back(Event::Data { connection: handle, stream, bytes, fin: false });
@@ -268,6 +275,7 @@ impl Instance {
             events.push_back(Event::Data { connection: handle, stream, bytes, fin: false });
         }
         let window_moved = chunks.finalize().should_transmit();
+        connection.delivered += delivered;
         if entry.announced
             && let Some(code) = entry.held_stop.take()
         {

@@ -93,6 +93,7 @@ impl Instance {
         let Some(entry) = self.streams.get_mut(stream) else { return };
         entry.sending = Sending::Over;
         entry.residue = None;
+        connection.unfinished -= std::mem::take(&mut entry.written);
         if let Some(id) = entry.id {
             let _ = connection.quic.send_stream(id).reset(code);
             // What of it was bound will not leave as a frame any more.

@@ -56,6 +56,8 @@ pub(crate) struct Stream {
     pub(crate) sending: Sending,
     pub(crate) receiving: Receiving,
     pub(crate) residue: Option<Box<Residue>>,
+    /// Bytes given to quinn-proto, until it tells that all are acknowledged.
+    pub(crate) written: u64,
     /// Bytes that may be delivered.
     pub(crate) credit: u64,
     /// Credit ran out before the bytes did.
@@ -80,6 +82,7 @@ impl Stream {
             sending: Sending::Asleep,
             receiving: if dir == Dir::Bi { Receiving::Open } else { Receiving::Absent },
             residue: None,
+            written: 0,
             credit,
             starved: false,
             queued: false,
