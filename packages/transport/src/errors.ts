@@ -86,6 +86,18 @@ export const transportErrors = [
     says: "{where} has forgotten the connection (stateless reset). It was probably restarted.",
   },
   {
+    code: "http-violation",
+    says: "{where} broke the rules of HTTP/3 ({code}), so the connection was closed: {detail}.",
+  },
+  {
+    code: "webtransport-unsupported",
+    says: "{where} speaks HTTP/3, but no WebTransport that we know: {detail}.",
+  },
+  {
+    code: "session-rejected",
+    says: "{where} refused the session with HTTP status {status}: {detail}.",
+  },
+  {
     code: "handler-failed",
     says: "A callback of this program threw while serving {where}, so its connection was closed: {detail}.",
   },
@@ -141,6 +153,29 @@ export class TransportError extends Error {
     this.name = "TransportError";
     this.code = code;
   }
+}
+
+/** A server answered the request for a session with something else than success. */
+export class SessionRejectedError extends TransportError {
+  /** HTTP status, 300 to 599; a redirect (3xx) is not followed. */
+  readonly status: number;
+  /** Header fields of the answer. */
+  readonly headers: Headers;
+
+  constructor(where: string, status: number, headers: Headers) {
+    super("session-rejected", { where, status, detail: statusMeaning(status) });
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+function statusMeaning(status: number): string {
+  if (status < 400) return "it points elsewhere, and redirects are not followed";
+  if (status === 401 || status === 403) return "the path, the token or the origin is not allowed";
+  if (status === 404) return "it has nothing at this path";
+  if (status === 405 || status === 501) return "it takes no sessions at this path";
+  if (status === 429 || status === 503) return "it is busy; try again later";
+  return status < 500 ? "something about the request is wrong" : "it failed for a reason of its own";
 }
 
 function sentence(code: TransportErrorCode, values: Readonly<Record<string, string | number>>): string {

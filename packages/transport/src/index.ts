@@ -12,7 +12,7 @@ export type {
   DatagramOptions,
 } from "./connection.ts";
 export type { ErrorCode } from "./error-code.ts";
-export { TransportError, type TransportErrorCode, transportErrors } from "./errors.ts";
+export { SessionRejectedError, TransportError, type TransportErrorCode, transportErrors } from "./errors.ts";
 export type {
   Executor,
   ExecutorCounters,
@@ -22,9 +22,11 @@ export type {
 } from "./executor/executor.ts";
 export type { LoopSummary, LoopTrace, LoopTurn, WakeReason } from "./executor/loop-trace.ts";
 export { postTask } from "./executor/task-port.ts";
+export type { FetchHandler } from "./h3/fetch-exchange.ts";
+export { type ListenOptions, listen, type WebTransportListenOptions } from "./listen.ts";
 export type { QlogConnection, QlogSink, QlogTarget } from "./qlog/target.ts";
 export { type ConnectOptions, connect } from "./quic/connect.ts";
-export { type Listener, type ListenLimits, type ListenOptions, listen } from "./quic/listener.ts";
+export type { Listener, ListenLimits } from "./quic/listener.ts";
 export type { ObservingOptions } from "./quic/observing.ts";
 export type { Rejection } from "./quic/rejections.ts";
 export { engineMemory, executor, setEngineMemory, useKeys } from "./quic/runtime.ts";
@@ -54,3 +56,35 @@ export {
 } from "./tls/certificate.ts";
 export { systemRoots, type Trust } from "./tls/trust.ts";
 export type { SocketBuffer, SocketBuffers, UdpCapabilities } from "./udp/backend.ts";
+export { WebTransportBidirectionalStream } from "./webtransport/bidirectional-stream.ts";
+export {
+  WebTransportDatagramDuplexStream,
+  type WebTransportDatagramStats,
+  WebTransportDatagramsWritable,
+} from "./webtransport/datagrams.ts";
+export {
+  WebTransportError,
+  type WebTransportErrorOptions,
+  type WebTransportErrorSource,
+} from "./webtransport/error.ts";
+export type {
+  WebTransportCongestionControl,
+  WebTransportHash,
+  WebTransportOptions,
+} from "./webtransport/options.ts";
+export { WebTransportReceiveStream, type WebTransportReceiveStreamStats } from "./webtransport/receive-stream.ts";
+export { WebTransportSendGroup } from "./webtransport/send-order.ts";
+export {
+  type WebTransportSendOptions,
+  WebTransportSendStream,
+  type WebTransportSendStreamOptions,
+  type WebTransportSendStreamStats,
+  WebTransportWriter,
+} from "./webtransport/send-stream.ts";
+export type { AcceptOptions, SessionRequest } from "./webtransport/session-request.ts";
+export {
+  WebTransport,
+  type WebTransportCloseInfo,
+  type WebTransportConnectionStats,
+  type WebTransportReliabilityMode,
+} from "./webtransport/webtransport.ts";

@@ -1,6 +1,6 @@
 /** What a simulation needs to run this package on a machine of its own. An entry for the workspace only; never published. */
 export type { LoopClock, LoopTimeout, LoopTimers } from "./executor/clock.ts";
+export { listenOn } from "./listen.ts";
 export { connectOn } from "./quic/connect.ts";
-export { listenOn } from "./quic/listener.ts";
 export { Runtime, type RuntimeOptions } from "./quic/runtime.ts";
 export type { OpenUdp, UdpBackend, UdpOptions, UdpOwner } from "./udp/backend.ts";

@@ -36,12 +36,19 @@ const script = (body: string) =>
      ${body}`,
   );
 
-test("the example of the README runs, ends by itself, and is what the README shows", async () => {
-  const example = here("../examples/echo.ts");
-  expect(await run(example)).toEqual({ code: 0, output: "hello over QUIC\n" });
-  const readme = await readFile(here("../README.md"), "utf8");
-  expect(readme).toContain(`<!-- examples/echo.ts -->\n\`\`\`ts\n${await readFile(example, "utf8")}\`\`\``);
-}, 30_000);
+test.each([
+  ["echo", "hello over QUIC\n"],
+  ["web-transport", "hello over WebTransport\n"],
+])(
+  "the example %s of the README runs, ends by itself, and is what the README shows",
+  async (name, output) => {
+    const example = here(`../examples/${name}.ts`);
+    expect(await run(example)).toEqual({ code: 0, output });
+    const readme = await readFile(here("../README.md"), "utf8");
+    expect(readme).toContain(`<!-- examples/${name}.ts -->\n\`\`\`ts\n${await readFile(example, "utf8")}\`\`\``);
+  },
+  30_000,
+);
 
 test("a process ends when its listener and connections are closed, without lingering", async () => {
   const { code, output } = await script(`

@@ -5,7 +5,17 @@ test("what the package exports is pinned", () => {
   expect(Object.keys(transport).sort()).toEqual([
     "ByteReader",
     "ByteWriter",
+    "SessionRejectedError",
     "TransportError",
+    "WebTransport",
+    "WebTransportBidirectionalStream",
+    "WebTransportDatagramDuplexStream",
+    "WebTransportDatagramsWritable",
+    "WebTransportError",
+    "WebTransportReceiveStream",
+    "WebTransportSendGroup",
+    "WebTransportSendStream",
+    "WebTransportWriter",
     "certificateFingerprint",
     "connect",
     "defaultSortKey",
@@ -38,6 +48,7 @@ test("the error codes callers switch on are pinned", () => {
     "handshake-failed",
     "handshake-timeout",
     "host-not-found",
+    "http-violation",
     "idle-timeout",
     "key-mismatch",
     "key-unreadable",
@@ -52,9 +63,11 @@ test("the error codes callers switch on are pinned", () => {
     "queue-full",
     "quic-version-mismatch",
     "server-refused",
+    "session-rejected",
     "stream-reset",
     "stream-stopped",
     "unreachable",
+    "webtransport-unsupported",
   ]);
 });
 

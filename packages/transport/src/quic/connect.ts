@@ -45,7 +45,7 @@ export function connect(options: ConnectOptions): Promise<Connection> {
 }
 
 /** `connect` on a runtime that is not this thread's: a simulated process. */
-export async function connectOn(shared: Runtime, options: ConnectOptions): Promise<Connection> {
+export async function connectOn(shared: Runtime, options: ConnectOptions): Promise<QuicConnection> {
   const { port, alpn, signal, timeoutMs = defaultHandshakeTimeoutMs } = options;
   const host = bareHost(options.host);
   signal?.throwIfAborted();
@@ -75,7 +75,7 @@ class Attempts {
     this.#where = formatAddress(host, options.port);
   }
 
-  run(): Promise<Connection> {
+  run(): Promise<QuicConnection> {
     const { signal } = this.#options;
     return new Promise((resolve, reject) => {
       const aborted = () => fail(signal?.reason);
@@ -101,7 +101,7 @@ class Attempts {
     return new TransportError("handshake-timeout", { where: this.#where, ms: this.#timeoutMs });
   }
 
-  async #race(): Promise<Connection> {
+  async #race(): Promise<QuicConnection> {
     const addresses = await resolveHost(this.#host);
     const failures: unknown[] = [];
     return new Promise((resolve, reject) => {

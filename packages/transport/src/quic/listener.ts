@@ -1,4 +1,4 @@
-/** `listen`: accept raw QUIC connections on a UDP port, by application protocol. */
+/** Accepts QUIC connections on a UDP port, by application protocol. */
 import { EngineError, type ServerConfigOptions } from "@moqingbird/engine";
 import { bareHost, checkPort, type SocketAddress } from "../address.ts";
 import type { CloseOptions, Connection } from "../connection.ts";
@@ -8,11 +8,11 @@ import type { SocketBuffers } from "../udp/backend.ts";
 import { Endpoint } from "./endpoint.ts";
 import { numbersOf, type ObservingOptions } from "./observing.ts";
 import type { Rejection } from "./rejections.ts";
-import { type Runtime, runtime } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import { checkAlpn, type TransportSettings } from "./settings.ts";
 
-/** Options of {@link listen}. */
-export interface ListenOptions extends ObservingOptions {
+/** Options of a listener. */
+export interface QuicListenOptions extends ObservingOptions {
   /** IP literal to bind. Default: all addresses, IPv6 and IPv4; IPv4 alone on a host without IPv6. */
   readonly host?: string;
   /** Default 0: the system chooses; see `listener.address`. */
@@ -67,15 +67,14 @@ export interface Listener extends AsyncDisposable {
 }
 
 /**
- * Listens for QUIC connections. Errors: `address-in-use`, `address-invalid`, `certificate-unreadable`, `key-unreadable`,
- * `key-mismatch`, `option-invalid`.
+ * Listens for QUIC connections; `beforeClose` may bring what runs on them to an end first. Errors: `address-in-use`,
+ * `address-invalid`, `certificate-unreadable`, `key-unreadable`, `key-mismatch`, `option-invalid`.
  */
-export function listen(options: ListenOptions): Promise<Listener> {
-  return listenOn(runtime(), options);
-}
-
-/** `listen` on a runtime that is not this thread's: a simulated process. */
-export async function listenOn(shared: Runtime, options: ListenOptions): Promise<Listener> {
+export async function listenQuic(
+  shared: Runtime,
+  options: QuicListenOptions,
+  beforeClose?: (options: CloseOptions) => Promise<void>,
+): Promise<Listener> {
   const { port = 0, alpn, transport = {}, limits = {}, signal, reusePort = false } = options;
   signal?.throwIfAborted();
   const host = options.host === undefined ? undefined : bareHost(options.host);
@@ -105,7 +104,7 @@ export async function listenOn(shared: Runtime, options: ListenOptions): Promise
     observing.release();
     throw error;
   }
-  const listener = new QuicListener(shared, endpoint, configs, options);
+  const listener = new QuicListener(shared, endpoint, configs, options, beforeClose);
   if (signal?.aborted) {
     await listener.close();
     signal.throwIfAborted();
@@ -121,14 +120,18 @@ class QuicListener implements Listener {
   readonly #runtime: Runtime;
   readonly #endpoint: Endpoint;
   readonly #configs: ServerConfigs;
+  readonly #beforeClose: ((options: CloseOptions) => Promise<void>) | undefined;
   #over = false;
+  #closing: Promise<void> | undefined;
 
   constructor(
     shared: Runtime,
     endpoint: Endpoint,
     configs: ServerConfigs,
-    { onConnection, onRejected, onRestart }: Pick<ListenOptions, "onConnection" | "onRejected" | "onRestart">,
+    { onConnection, onRejected, onRestart }: Pick<QuicListenOptions, "onConnection" | "onRejected" | "onRestart">,
+    beforeClose: ((options: CloseOptions) => Promise<void>) | undefined,
   ) {
+    this.#beforeClose = beforeClose;
     this.#runtime = shared;
     this.#endpoint = endpoint;
     this.#configs = configs;
@@ -162,11 +165,17 @@ class QuicListener implements Listener {
     this.#runtime.engine.setServerConfig(this.#endpoint.handle, this.#configs.add(certificate));
   }
 
-  async close(options: CloseOptions = {}): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#shut(options);
+    return this.#closing;
+  }
+
+  async #shut(options: CloseOptions): Promise<void> {
     if (this.#runtime.busy) await new Promise<void>((resolve) => this.#runtime.later(resolve));
     if (!this.#over) {
       this.#over = true;
       this.#runtime.unlessStale(() => this.#runtime.engine.setServerConfig(this.#endpoint.handle, -1));
+      await this.#beforeClose?.(options);
       for (const connection of [...this.#endpoint.connections]) connection.close(options);
     }
     await this.#endpoint.close();

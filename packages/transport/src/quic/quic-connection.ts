@@ -14,15 +14,7 @@ import type {
 } from "../connection.ts";
 import { highWord, lowWord } from "../error-code.ts";
 import { messageOf, TransportError } from "../errors.ts";
-import {
-  type BidirectionalStream,
-  defaultSortKey,
-  type IncomingStream,
-  type ReceiveSink,
-  type SendSource,
-  type SendStream,
-  type SortKey,
-} from "../streams.ts";
+import { defaultSortKey, type IncomingStream, type ReceiveSink, type SendSource, type SortKey } from "../streams.ts";
 import { closeChannel, openChannel } from "./channels.ts";
 import { EarlySink } from "./early-sink.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -111,11 +103,11 @@ export class QuicConnection implements Connection {
     if (info !== undefined) this.#runtime.executor.add(() => handler.closed(info)); // it came too late for the event
   }
 
-  openUnidirectional(source: SendSource, sortKey: SortKey = defaultSortKey): SendStream {
+  openUnidirectional(source: SendSource, sortKey: SortKey = defaultSortKey): QuicStream {
     return this.#open(1, source, undefined, sortKey);
   }
 
-  openBidirectional(source: SendSource, sink: ReceiveSink, sortKey: SortKey = defaultSortKey): BidirectionalStream {
+  openBidirectional(source: SendSource, sink: ReceiveSink, sortKey: SortKey = defaultSortKey): QuicStream {
     return this.#open(0, source, sink, sortKey);
   }
 

@@ -15,6 +15,16 @@ import type { Runtime } from "./runtime.ts";
 /** Receive credit is given back in lumps of this part of what one stream may have in flight. */
 const creditShare = 4;
 
+/** Who has taken a stream over from the user of the connection: a session that shares the connection with others. */
+export interface StreamOwner {
+  /** The code on the wire for one that `reset` or `stop` is given. */
+  toWire(code: ErrorCode): ErrorCode;
+  /** What source and sink are told for a code on the wire. */
+  fromWire(code: bigint): bigint;
+  /** The stream is gone. */
+  released(stream: QuicStream): void;
+}
+
 /** Every stream there is, as the engine's handle, a source and a sink. */
 export class QuicStream implements BidirectionalStream {
   readonly direction: StreamDirection;
@@ -31,6 +41,11 @@ export class QuicStream implements BidirectionalStream {
   #sending: boolean;
   #receiving: boolean;
   #released = false;
+  #owner: StreamOwner | undefined;
+  /** What leaves before the source's first byte, or is left of it. */
+  #prefix: Uint8Array | undefined;
+  /** The prefix does not wait for the source. */
+  #eager = false;
 
   constructor(runtime: Runtime, connection: QuicConnection, handle: number, shape: StreamShape) {
     this.#runtime = runtime;
@@ -72,27 +87,25 @@ export class QuicStream implements BidirectionalStream {
   }
 
   reset(code: ErrorCode = 0): void {
-    const high = highWord(code);
-    const low = lowWord(code);
+    const wire = this.#toWire(code);
     if (this.#released || !this.#sending) return;
     if (this.#runtime.busy) {
       this.#runtime.later(() => this.reset(code));
       return;
     }
-    this.#runtime.engine.reset(this.handle, high, low);
+    this.#runtime.engine.reset(this.handle, highWord(wire), lowWord(wire));
     this.#runtime.touch();
     this.#endSending();
   }
 
   stop(code: ErrorCode = 0): void {
-    const high = highWord(code);
-    const low = lowWord(code);
+    const wire = this.#toWire(code);
     if (this.#released || !this.#receiving) return;
     if (this.#runtime.busy) {
       this.#runtime.later(() => this.stop(code));
       return;
     }
-    this.#runtime.engine.stop(this.handle, high, low);
+    this.#runtime.engine.stop(this.handle, highWord(wire), lowWord(wire));
     this.#runtime.touch();
     this.#receiving = false;
     this.#sink = undefined;
@@ -125,20 +138,58 @@ export class QuicStream implements BidirectionalStream {
     if (source.pending || source.finished) this.activate();
   }
 
+  // --- From a session on the connection -----------------------------------------------------------------------------
+
+  /**
+   * Lets a session own the stream. `prefix` leaves before the source's bytes: with the first of them, or by itself if
+   * `eager`. For a stream that was opened here, to be called before the loop runs.
+   */
+  adopt(owner: StreamOwner, prefix?: Uint8Array, eager = false): void {
+    this.#owner = owner;
+    this.#prefix = prefix;
+    this.#eager = eager;
+    if (eager) this.activate();
+    if (this.#released) owner.released(this);
+  }
+
+  /** Ends both directions with a code as it is on the wire; source and sink are told `closed`. */
+  abandon(wireCode: number): void {
+    if (this.#released) return;
+    if (this.#runtime.busy) {
+      this.#runtime.later(() => this.abandon(wireCode));
+      return;
+    }
+    if (this.#sending) {
+      this.#runtime.engine.reset(this.handle, highWord(wireCode), lowWord(wireCode));
+      this.#endSending();
+    }
+    if (this.#receiving) {
+      this.#runtime.engine.stop(this.handle, highWord(wireCode), lowWord(wireCode));
+      this.#endReceiving()?.closed?.();
+    }
+    this.#runtime.touch();
+  }
+
   // --- From the runtime -------------------------------------------------------------------------------------------
 
   /** The engine builds a packet and takes bytes. */
   pull(target: Uint8Array, offset: number, max: number): number {
     const source = this.#source;
-    return source === undefined || !source.pending ? 0 : source.pull(target, offset, max);
+    if (source === undefined) return 0;
+    if (this.#prefix === undefined) return source.pending ? source.pull(target, offset, max) : 0;
+    if (!this.pending) return 0;
+    const written = this.#pullPrefix(this.#prefix, target, offset, max);
+    return written < max && source.pending ? written + source.pull(target, offset + written, max - written) : written;
   }
 
   get finished(): boolean {
-    return this.#source?.finished ?? false;
+    return this.#prefix === undefined && (this.#source?.finished ?? false);
   }
 
   get pending(): boolean {
-    return this.#source?.pending ?? false;
+    const source = this.#source;
+    if (source === undefined) return false;
+    return this.#prefix === undefined ? source.pending : this.#eager || source.pending || source.finished;
   }
 
   onData(bytes: Uint8Array, start: number, end: number, last: boolean): void {
@@ -148,23 +199,17 @@ export class QuicStream implements BidirectionalStream {
       if (this.autoCredit && !last) this.credit(end - start);
     }
     if (!last || !this.#receiving) return;
-    this.#receiving = false;
-    const sink = this.#sink;
-    this.#sink = undefined;
-    sink?.finished();
+    this.#endReceiving()?.finished();
   }
 
   onReset(code: bigint): void {
     if (!this.#receiving) return;
-    this.#receiving = false;
-    const sink = this.#sink;
-    this.#sink = undefined;
-    sink?.reset(code);
+    this.#endReceiving()?.reset(this.#fromWire(code));
   }
 
   onStop(code: bigint): void {
     if (!this.#sending) return;
-    this.#source?.stopped?.(code);
+    this.#source?.stopped?.(this.#fromWire(code));
     this.#endSending();
   }
 
@@ -179,11 +224,8 @@ export class QuicStream implements BidirectionalStream {
     if (this.#released) return;
     this.#released = true;
     this.#endSending();
-    if (!this.#receiving) return;
-    this.#receiving = false;
-    const sink = this.#sink;
-    this.#sink = undefined;
-    sink?.closed?.();
+    if (this.#receiving) this.#endReceiving()?.closed?.();
+    this.#owner?.released(this);
   }
 
   #giveCredit(): void {
@@ -196,6 +238,29 @@ export class QuicStream implements BidirectionalStream {
     this.#owed = 0;
     this.#runtime.engine.credit(this.handle, owed);
     this.#runtime.touch();
+  }
+
+  #toWire(code: ErrorCode): ErrorCode {
+    highWord(code); // throws for what is no code
+    return this.#owner === undefined ? code : this.#owner.toWire(code);
+  }
+
+  #fromWire(code: bigint): bigint {
+    return this.#owner === undefined ? code : this.#owner.fromWire(code);
+  }
+
+  #pullPrefix(prefix: Uint8Array, target: Uint8Array, offset: number, max: number): number {
+    const count = Math.min(max, prefix.length);
+    target.set(prefix.subarray(0, count), offset);
+    this.#prefix = count === prefix.length ? undefined : prefix.subarray(count);
+    return count;
+  }
+
+  #endReceiving(): ReceiveSink | undefined {
+    this.#receiving = false;
+    const sink = this.#sink;
+    this.#sink = undefined;
+    return sink;
   }
 
   #endSending(): void {
