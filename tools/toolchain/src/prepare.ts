@@ -28,7 +28,7 @@ export async function prepare(): Promise<void> {
 }
 
 /** A Rust toolchain for wasm, the tools that package its output, and on a cold machine the engine's Rust compiled ahead. */
-function rustReady(): Promise<NodeJS.ProcessEnv> {
+export function rustReady(): Promise<NodeJS.ProcessEnv> {
   return withLock(inCache("locks", "rust"), async () => {
     if (wasmToolsPresent()) return rustEnvironment();
     if (which("cargo") === undefined) await rustEnvironment(); // brings one, or says what to install

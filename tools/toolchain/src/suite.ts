@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exitCode, run } from "./command.ts";
 import { inRoot } from "./paths.ts";
-import { rustEnvironment } from "./rust.ts";
+import { rustReady } from "./prepare.ts";
 import { say, seconds } from "./steps.ts";
 
 export interface Counts {
@@ -77,12 +77,28 @@ async function check(program: string, args: readonly string[]): Promise<Counts> 
   return { passed: 1, failed: 0, skipped: 0 };
 }
 
+/** The crates whose tests run in WebAssembly too; the others are its face, probes and test support. */
+const wasmTested = ["moqingbird-aead", "moqingbird-quic", "moqingbird-sim"];
+
+/** The same tests natively and in WebAssembly on Node. */
 async function rustTests(): Promise<Counts> {
+  const environment = await rustReady();
+  const native = await cargoTest(environment, "cargo-test", ["--workspace"]);
+  const wasm = await cargoTest(environment, "cargo-test-wasm", [
+    "--target=wasm32-unknown-unknown",
+    "--lib",
+    "--tests",
+    ...wasmTested.map((crate) => `--package=${crate}`),
+  ]);
+  return add(native, wasm);
+}
+
+async function cargoTest(env: NodeJS.ProcessEnv, log: string, which: readonly string[]): Promise<Counts> {
   const lines: string[] = [];
-  const code = await exitCode("cargo", ["test", "--locked", "--workspace"], {
+  const code = await exitCode("cargo", ["test", "--locked", ...which], {
     cwd: inRoot("wasm"),
-    env: await rustEnvironment(),
-    log: "cargo-test",
+    env,
+    log,
     onLine: (line) => {
       lines.push(line);
       process.stderr.write(`${line}\n`);

@@ -7,15 +7,15 @@ import { step } from "./steps.ts";
 
 const folder = inCache("tools");
 
-/** What cargo installs, and the program each brings. wasm-bindgen comes without its test runner, which brings a TLS stack. */
+/** What cargo installs, and the programs each brings. wasm-bindgen comes without TLS, which its test runner needs for remote browsers. */
 const tools = [
   {
     crate: "wasm-bindgen-cli",
     version: pins.wasmBindgen,
-    program: "wasm-bindgen",
-    flags: ["--no-default-features", "--bin", "wasm-bindgen"],
+    programs: ["wasm-bindgen", "wasm-bindgen-test-runner"],
+    flags: ["--no-default-features", "--bin", "wasm-bindgen", "--bin", "wasm-bindgen-test-runner"],
   },
-  { crate: "wasm-pack", version: pins.wasmPack, program: "wasm-pack", flags: [] },
+  { crate: "wasm-pack", version: pins.wasmPack, programs: ["wasm-pack"], flags: [] },
 ] as const;
 
 /** True when the cache holds both tools at their pinned versions. */
@@ -33,7 +33,7 @@ export async function installWasmTools(environment: NodeJS.ProcessEnv): Promise<
 function present(tool: (typeof tools)[number]): boolean {
   const record = inCache("tools", ".crates.toml"); // cargo's own list of what it installed
   return (
-    existsSync(inCache("tools", "bin", tool.program)) &&
+    tool.programs.every((program) => existsSync(inCache("tools", "bin", program))) &&
     existsSync(record) &&
     readFileSync(record, "utf8").includes(`"${tool.crate} ${tool.version} `)
   );
@@ -45,24 +45,29 @@ function install(tool: (typeof tools)[number], environment: NodeJS.ProcessEnv): 
   return step(`${tool.crate} ${tool.version} (compiled once)`, async (detail) => {
     let crates = 0;
     await thrice(() =>
-      run("cargo", ["install", "--locked", "--root", folder, ...tool.flags, `${tool.crate}@${tool.version}`], {
-        cwd: inCache(), // the checkout's own cargo configuration is for wasm
-        env: {
-          ...environment,
-          CARGO_NET_RETRY: "3",
-          CARGO_TARGET_DIR: targetFolder,
-          // They run for a second; optimising them would take minutes.
-          CARGO_PROFILE_RELEASE_OPT_LEVEL: "0",
-          CARGO_PROFILE_RELEASE_LTO: "off",
-          CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16",
-          CARGO_PROFILE_RELEASE_PANIC: "abort",
+      // --force: what was installed with fewer programs is there already, for cargo.
+      run(
+        "cargo",
+        ["install", "--locked", "--force", "--root", folder, ...tool.flags, `${tool.crate}@${tool.version}`],
+        {
+          cwd: inCache(), // the checkout's own cargo configuration is for wasm
+          env: {
+            ...environment,
+            CARGO_NET_RETRY: "3",
+            CARGO_TARGET_DIR: targetFolder,
+            // They run for a second; optimising them would take minutes.
+            CARGO_PROFILE_RELEASE_OPT_LEVEL: "0",
+            CARGO_PROFILE_RELEASE_LTO: "off",
+            CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16",
+            CARGO_PROFILE_RELEASE_PANIC: "abort",
+          },
+          log: tool.crate,
+          niceness: 10, // std, then the engine, then its link on one core are the longer way: they go first
+          onLine: (line) => {
+            if (/^\s*Compiling /.test(line)) detail(`crate ${++crates}`);
+          },
         },
-        log: tool.crate,
-        niceness: 10, // std, then the engine, then its link on one core are the longer way: they go first
-        onLine: (line) => {
-          if (/^\s*Compiling /.test(line)) detail(`crate ${++crates}`);
-        },
-      }),
+      ),
     );
     rmSync(targetFolder, { recursive: true, force: true });
   });

@@ -8,6 +8,8 @@ use rustls::{
     crypto::ring::cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
     quic::{Suite, Version},
 };
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// xorshift64*: bytes that need only differ.
 struct Random(u64);

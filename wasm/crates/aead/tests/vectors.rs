@@ -5,6 +5,8 @@ mod common;
 use common::{array, hex};
 use moqingbird_aead::{CHACHA20_POLY1305, ChaCha20Poly1305};
 use rustls::crypto::cipher::Iv;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 /// RFC 8439 section 2.8.2: AEAD.
 #[test]

@@ -112,6 +112,8 @@ impl Chooser {
 mod tests {
     use super::*;
     use rand::{RngExt, SeedableRng, rngs::StdRng};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     impl Places for Vec<u32> {
         fn moved(&mut self, stream: u32, place: u32) {

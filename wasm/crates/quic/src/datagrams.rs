@@ -58,6 +58,8 @@ impl DatagramQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn queued(n: u8) -> Queued {
         Queued { payload: Bytes::copy_from_slice(&[n]), deadline: 0 }

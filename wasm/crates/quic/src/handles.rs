@@ -108,6 +108,8 @@ impl<T> Slab<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_removed_handle_is_stale_and_its_index_waits_for_recycle() {

@@ -105,6 +105,8 @@ impl Peers {
 mod tests {
     use super::*;
     use rand::{SeedableRng, rngs::StdRng};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn address(n: u32) -> SocketAddr {
         SocketAddr::from((n.to_be_bytes(), 4433))

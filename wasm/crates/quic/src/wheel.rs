@@ -182,6 +182,8 @@ impl Wheel {
 mod tests {
     use super::*;
     use rand::{RngExt, SeedableRng, rngs::StdRng};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn timers_fire_in_time_whatever_the_steps() {

@@ -9,6 +9,8 @@ use support::{
     siege::{Damage, MOST_COST, MOST_GROWTH, Siege, WAVE},
     *,
 };
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const CONNECTION_ID_LIMIT_ERROR: u64 = 0x9;
 const PROTOCOL_VIOLATION: u64 = 0xa;

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use moqingbird_quic::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const DELAY: u64 = 5_000;
 

@@ -6,6 +6,8 @@ mod support;
 use moqingbird_quic::{ClosedBy, Event};
 use moqingbird_rogue::{ClientHello, Frames, Hello, MAX_VARINT, Options, Parameters, Shape, Space, parameter};
 use support::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const FLOW_CONTROL_ERROR: u64 = 0x3;
 const STREAM_LIMIT_ERROR: u64 = 0x4;
@@ -41,7 +43,7 @@ fn judged_parameters(parameters: Parameters) -> u64 {
 fn judged_hello(options: Options) -> u64 {
     let mut assault = Assault::new(options);
     assault.exchange();
-    assert_eq!(assault.target.connected(), []);
+    assert_eq!(assault.target.connected(), [0_u32; 0]);
     assault.verdict().expect("the engine let it pass").0
 }
 
@@ -71,6 +73,8 @@ fn judged_in_handshake(frames: Frames) -> u64 {
 
 mod flow_control {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn stream_data_up_to_the_limit_is_taken_and_beyond_it_not() {
@@ -124,6 +128,8 @@ mod flow_control {
 
 mod transport_parameters {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn the_source_connection_id_must_be_told() {
@@ -192,6 +198,8 @@ mod transport_parameters {
 
 mod frames {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn an_unknown_type_is_an_encoding_error() {
@@ -272,6 +280,8 @@ mod frames {
 
 mod packets {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn a_packet_without_frames_is_a_violation() {
@@ -350,6 +360,8 @@ mod packets {
 
 mod stream_states {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn reset_stream_on_a_stream_we_only_send_on() {
@@ -392,6 +404,8 @@ mod stream_states {
 
 mod tls {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     const KEY_UPDATE: u8 = 24;
     const END_OF_EARLY_DATA: u8 = 5;
@@ -434,7 +448,7 @@ mod tls {
         assault.exchange();
         assert_eq!(assault.verdict(), None);
         assert_eq!(assault.rogue.hello, Hello::Failed);
-        assert_eq!(assault.target.connected(), []);
+        assert_eq!(assault.target.connected(), [0_u32; 0]);
         assault.pass(11 * SECOND);
         assert!(matches!(assault.target.events[..], [Event::Closed { by: ClosedBy::Idle, code: 1, .. }, ..]));
     }

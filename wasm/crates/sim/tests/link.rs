@@ -1,6 +1,8 @@
 //! Every fault happens as often as asked, is counted, and one seed means one course of events.
 
 use moqingbird_sim::{ECN_CE, Fates, Intervals, Jitter, Link, LinkSettings};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const PACKETS: u64 = 100_000;
 const LATENCY: u64 = 10_000;
