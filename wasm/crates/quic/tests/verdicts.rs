@@ -6,8 +6,6 @@ mod support;
 use moqingbird_quic::{ClosedBy, Event};
 use moqingbird_rogue::{ClientHello, Frames, Hello, MAX_VARINT, Options, Parameters, Shape, Space, parameter};
 use support::*;
-#[cfg(target_arch = "wasm32")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const FLOW_CONTROL_ERROR: u64 = 0x3;
 const STREAM_LIMIT_ERROR: u64 = 0x4;
