@@ -1,6 +1,7 @@
 /** Capsules on a WebTransport session's CONNECT stream (RFC 9297 section 3, draft-ietf-webtrans-http3-16 sections 4.7, 5.6 and 6). */
+
+import { joined, VarintParser, VarintReader, varint } from "../varint.ts";
 import { Http3Error } from "./codes.ts";
-import { joined, VarintParser, VarintReader, varint } from "./varint.ts";
 
 export const CapsuleType = {
   DATAGRAM: 0x0,

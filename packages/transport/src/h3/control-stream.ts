@@ -2,11 +2,11 @@
 import { ByteWriter } from "../byte-writer.ts";
 import type { QuicStream } from "../quic/quic-stream.ts";
 import type { ReceiveSink } from "../streams.ts";
+import { joined, VarintReader, varint } from "../varint.ts";
 import { Http3Error } from "./codes.ts";
 import { FrameReader, type FrameSink, type FrameTreatment, FrameType, frame, unexpected } from "./frames.ts";
 import type { MessageOwner } from "./message-stream.ts";
 import { decodeSettings, maxSettingsBytes, type Settings } from "./settings.ts";
-import { joined, VarintReader, varint } from "./varint.ts";
 
 /** Types of one-way streams. */
 export const StreamType = {

@@ -1,6 +1,7 @@
 /** HTTP/3 frames (RFC 9114 section 7): taken from a stream in pieces, and written. */
+
+import { joined, VarintParser, varint } from "../varint.ts";
 import { Http3Error, type Http3ErrorName } from "./codes.ts";
-import { joined, VarintParser, varint } from "./varint.ts";
 
 export const FrameType = {
   DATA: 0x0,

@@ -9,6 +9,7 @@ import type { ScheduledTask } from "../executor/executor.ts";
 import type { QuicConnection } from "../quic/quic-connection.ts";
 import type { QuicStream } from "../quic/quic-stream.ts";
 import type { IncomingStream, ReceiveSink, StreamDirection } from "../streams.ts";
+import { VarintReader } from "../varint.ts";
 import { Http3Error, http3Code, nameOfCode } from "./codes.ts";
 import { type ControlHandler, ControlReader, ControlWriter, CriticalSink, StreamType } from "./control-stream.ts";
 import { type MessageHandler, MessageStream } from "./message-stream.ts";
@@ -17,7 +18,6 @@ import { checkEncoderInstructions, DecoderInstructions, type FieldLimits } from 
 import type { Http3Session } from "./session.ts";
 import { abilitiesOf, ourSettings, type PeerAbilities, type Settings } from "./settings.ts";
 import { StreamHead, type StreamRouter } from "./stream-head.ts";
-import { VarintReader } from "./varint.ts";
 
 /** Timers on the loop that drives the connection. */
 export interface Timers {

@@ -2,7 +2,7 @@
  * Streams and datagrams of sessions that are not there yet: they may arrive before the CONNECT that makes theirs, or before
  * it is answered (draft-ietf-webtrans-http3-16 section 4.6). Bounded; the oldest give way.
  */
-import { EarlySink } from "../quic/early-sink.ts";
+import { EarlySink } from "../early-sink.ts";
 import type { QuicStream } from "../quic/quic-stream.ts";
 import type { ReceiveSink } from "../streams.ts";
 import { http3Code, shownCode } from "./codes.ts";

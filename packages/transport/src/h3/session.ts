@@ -13,18 +13,18 @@ import type {
   DatagramDropReason,
   DatagramOptions,
 } from "../connection.ts";
+import { EarlySink } from "../early-sink.ts";
 import { type ErrorCode, highWord } from "../error-code.ts";
 import { TransportError } from "../errors.ts";
-import { EarlySink } from "../quic/early-sink.ts";
 import type { QuicStream, StreamOwner } from "../quic/quic-stream.ts";
 import type { BidirectionalStream, IncomingStream, ReceiveSink, SendSource, SendStream, SortKey } from "../streams.ts";
+import { joined, varint } from "../varint.ts";
 import { type Capsule, CapsuleReader, encodeCapsule } from "./capsules.ts";
 import { type Http3Error, http3Code, maxApplicationCode, nameOfCode, shownCode, toWireCode } from "./codes.ts";
 import { StreamType } from "./control-stream.ts";
 import { FrameType } from "./frames.ts";
 import type { Http3Connection } from "./http3-connection.ts";
 import type { MessageStream } from "./message-stream.ts";
-import { joined, varint } from "./varint.ts";
 
 /** Streams of a session without a handler that wait for one; more are refused. */
 const maxEarlyStreams = 64;

@@ -2,8 +2,9 @@
  * SETTINGS of HTTP/3 (RFC 9114 section 7.2.4) and what WebTransport has put there in its drafts: each changed the setting
  * that announces it, so a side that wants to be understood by many sends them all.
  */
+
+import { joined, VarintReader, varint } from "../varint.ts";
 import { Http3Error } from "./codes.ts";
-import { joined, VarintReader, varint } from "./varint.ts";
 
 export const Setting = {
   QPACK_MAX_TABLE_CAPACITY: 0x1,

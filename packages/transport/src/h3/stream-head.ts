@@ -1,9 +1,9 @@
 /** The first bytes of a stream the peer opened: they tell what it is, and the rest goes to whom it belongs. */
 import type { QuicStream } from "../quic/quic-stream.ts";
 import type { ReceiveSink, StreamDirection } from "../streams.ts";
+import { VarintParser } from "../varint.ts";
 import { StreamType } from "./control-stream.ts";
 import { FrameType } from "./frames.ts";
-import { VarintParser } from "./varint.ts";
 
 /** Who knows where streams belong. */
 export interface StreamRouter {

@@ -12,11 +12,11 @@ import type {
   DatagramDropReason,
   DatagramOptions,
 } from "../connection.ts";
+import { EarlySink } from "../early-sink.ts";
 import { highWord, lowWord } from "../error-code.ts";
 import { messageOf, TransportError } from "../errors.ts";
 import { defaultSortKey, type IncomingStream, type ReceiveSink, type SendSource, type SortKey } from "../streams.ts";
 import { closeChannel, openChannel } from "./channels.ts";
-import { EarlySink } from "./early-sink.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { QuicStream } from "./quic-stream.ts";
 import type { Runtime } from "./runtime.ts";

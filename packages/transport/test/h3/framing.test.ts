@@ -4,7 +4,7 @@ import { type Capsule, CapsuleReader, encodeCapsule } from "../../src/h3/capsule
 import { fromWireCode, Http3Error, shownCode, toWireCode } from "../../src/h3/codes.ts";
 import { FrameReader, type FrameSink, FrameType, frame } from "../../src/h3/frames.ts";
 import { abilitiesOf, decodeSettings, encodeSettings, ourSettings, Setting } from "../../src/h3/settings.ts";
-import { VarintParser, VarintReader, varint } from "../../src/h3/varint.ts";
+import { VarintParser, VarintReader, varint } from "../../src/varint.ts";
 import { hex, toHex } from "./hex.ts";
 
 describe("varints", () => {

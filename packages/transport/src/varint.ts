@@ -1,5 +1,5 @@
 /**
- * QUIC variable-length integers (RFC 9000 section 16) for what HTTP/3 puts on streams: whole, and in pieces as they arrive.
+ * QUIC variable-length integers (RFC 9000 section 16), for HTTP/3 and QMux: whole, and in pieces as they arrive.
  * Values above 2^53 - 1 read as 2^53 - 1 where a number comes out; `bigint` forms are exact.
  */
 
@@ -26,12 +26,21 @@ export function varint(value: number | bigint): Uint8Array {
 /** Writes the shortest encoding and returns the offset behind it. */
 export function writeVarint(target: Uint8Array, offset: number, value: number | bigint): number {
   const size = varintSize(value);
+  if (size < 8) {
+    let rest = Number(value);
+    for (let i = size - 1; i >= 0; i--) {
+      target[offset + i] = rest & 0xff;
+      rest >>>= 8;
+    }
+    target[offset] = (target[offset] as number) | (size === 4 ? 0x80 : size === 2 ? 0x40 : 0);
+    return offset + size;
+  }
   let rest = BigInt(value);
   for (let i = size - 1; i >= 0; i--) {
     target[offset + i] = Number(rest & 0xffn);
     rest >>= 8n;
   }
-  target[offset] = (target[offset] as number) | (Math.log2(size) << 6);
+  target[offset] = (target[offset] as number) | 0xc0;
   return offset + size;
 }
 

@@ -2,8 +2,7 @@
  * Bytes of streams that were opened before the connection had a handler: a client's `await connect()` resumes a little
  * later than the server's first stream may arrive. Bounded by the stream's receive credit, which is not given back.
  */
-import type { ReceiveSink } from "../streams.ts";
-import type { QuicStream } from "./quic-stream.ts";
+import type { ReceiveSink, ReceiveStream } from "./streams.ts";
 
 /** Keeps what comes until the real sink is there. */
 export class EarlySink implements ReceiveSink {
@@ -23,7 +22,7 @@ export class EarlySink implements ReceiveSink {
   }
 
   /** Gives the sink what came, in the order it came. */
-  replay(stream: QuicStream, sink: ReceiveSink): void {
+  replay(stream: Pick<ReceiveStream, "autoCredit" | "credit">, sink: ReceiveSink): void {
     for (const chunk of this.#chunks) {
       sink.data(chunk, 0, chunk.length);
       if (stream.autoCredit) stream.credit(chunk.length);
