@@ -9,6 +9,7 @@ use crate::{
     chooser::{Chooser, NOWHERE, Rank},
     datagrams::DatagramQueue,
     endpoint::Place,
+    gaps::Gaps,
     handles::Slab,
     keyed::Keyed,
     observe::Trace,
@@ -112,6 +113,8 @@ pub(crate) struct Connection {
     pub(crate) delivered: u64,
     /// Received and not delivered when memory got short.
     pub(crate) received_at_press: u64,
+    /// Stream frames that wait for earlier ones.
+    pub(crate) gaps: Gaps,
 }
 
 impl Connection {
@@ -162,6 +165,7 @@ impl Connection {
             unfinished: 0,
             delivered: 0,
             received_at_press: 0,
+            gaps: Gaps::default(),
         }
     }
 

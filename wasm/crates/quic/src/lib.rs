@@ -61,6 +61,7 @@ mod engine;
 mod error;
 mod events;
 mod face;
+mod gaps;
 mod handles;
 mod ingest;
 mod instance;

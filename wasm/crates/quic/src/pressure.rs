@@ -187,7 +187,7 @@ impl Connection {
     fn blame(&self, now: u64) -> u64 {
         let sent = self.unfinished.min(self.settings.send_window);
         let received = self.undelivered().saturating_sub(self.received_at_press);
-        (sent + received).saturating_mul(1 + now.saturating_sub(self.heard) / 1000)
+        (sent + received + self.gaps.kept_bytes()).saturating_mul(1 + now.saturating_sub(self.heard) / 1000)
     }
 
     /// Bytes that came and were not delivered; frame and packet headers, duplicates and acknowledgements count too.

@@ -51,6 +51,7 @@ impl Instance {
             }
         }
         self.read_streams(handle);
+        self.check_gaps(handle);
         if let Some(reason) = lost {
             self.tell_lost(handle, reason);
         }
@@ -237,7 +238,7 @@ impl Instance {
         };
         // One chunk is held back: only after the next look it is known whether it is the last.
         let mut held: Option<Bytes> = None;
-        let mut delivered = 0;
+        let (mut delivered, mut chunks_delivered) = (0, 0);
         loop {
             match chunks.next(usize::try_from(entry.credit).unwrap_or(usize::MAX)) {
                 Ok(Some(chunk)) if chunk.bytes.is_empty() => {
@@ -247,6 +248,7 @@ impl Instance {
                 Ok(Some(chunk)) => {
                     entry.credit -= chunk.bytes.len() as u64;
                     delivered += chunk.bytes.len() as u64;
+                    chunks_delivered += 1;
                     announce(entry, events);
                     if let Some(bytes) = held.replace(chunk.bytes) {
                         events.push_back(Event::Data { connection: handle, stream, bytes, fin: false });
@@ -276,6 +278,7 @@ impl Instance {
         }
         let window_moved = chunks.finalize().should_transmit();
         connection.delivered += delivered;
+        connection.gaps.delivered(chunks_delivered, delivered);
         if entry.announced
             && let Some(code) = entry.held_stop.take()
         {

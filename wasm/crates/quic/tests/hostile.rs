@@ -26,7 +26,7 @@ fn bearable(damage: &Damage) {
     assert!(damage.waves == 1 || damage.cost <= MOST_COST, "{damage:?}");
 }
 
-fn send_all(rogue: &mut Peer, frames: impl Fn(usize) -> Frames) {
+fn send_all(rogue: &mut Peer, mut frames: impl FnMut(usize) -> Frames) {
     for n in 0..WAVE {
         rogue.send(Space::OneRtt, &frames(n));
     }
@@ -242,6 +242,66 @@ fn streams_opened_and_reset_in_a_loop() {
     });
     println!("{damage:?}");
     assert!(damage.growth <= MOST_GROWTH, "{damage:?}");
+}
+
+/// `bytes` on each of the peer's streams in turn, as the `at(n)`th piece of each.
+fn scattered(count: &mut u64, frames: u64, bytes: &[u8], at: impl Fn(u64) -> u64) -> Frames {
+    (0..frames).fold(Frames::new(), |frames, _| {
+        let (stream, n) = (*count % UNI_STREAMS, *count / UNI_STREAMS);
+        *count += 1;
+        frames.stream(UNI + 4 * stream, at(n) * bytes.len() as u64, bytes, false)
+    })
+}
+
+/// The connection was ended for the gaps on its streams.
+fn ended_for_gaps(siege: &Siege, damage: &Damage) {
+    println!("{damage:?}");
+    assert!(damage.growth <= MOST_GROWTH, "{damage:?}");
+    assert_eq!(siege.assault.rogue.application_close_heard(), Some(INTERNAL_ERROR));
+    assert_eq!(siege.assault.target.closed(siege.assault.handle()), Some((ClosedBy::Transport, INTERNAL_ERROR)));
+}
+
+#[test]
+fn single_bytes_with_gaps_on_every_stream() {
+    let mut siege = Siege::begin();
+    let mut count = 0;
+    let damage = siege.attack(400, |rogue, _| {
+        send_all(rogue, |_| scattered(&mut count, 150, b"x", |n| 1 + 2 * n));
+    });
+    ended_for_gaps(&siege, &damage);
+}
+
+#[test]
+fn single_bytes_with_gaps_on_every_stream_but_one_that_is_in_order() {
+    let mut siege = Siege::begin();
+    let (mut count, mut sent) = (0, 0);
+    let damage = siege.attack(400, |rogue, _| {
+        send_all(rogue, |_| {
+            let frames = scattered(&mut count, 100, b"x", |n| 1 + 2 * n).stream(0, sent, &[1; 400], false);
+            sent += 400;
+            frames
+        });
+    });
+    ended_for_gaps(&siege, &damage);
+}
+
+#[test]
+fn small_pieces_in_the_wrong_order_and_many_of_them_twice_are_no_attack() {
+    let mut siege = Siege::begin();
+    let mut count = 0;
+    let damage = siege.attack(500, |rogue, wave| {
+        send_all(rogue, |n| {
+            let mut from = if (wave + n) % 8 == 0 { count - count.min(40) } else { count };
+            // Of four pieces of a stream the last comes first.
+            let frames = scattered(&mut from, 40, b"a piece of text", |n| n / 4 * 4 + 3 - n % 4);
+            count = count.max(from);
+            frames
+        });
+    });
+    println!("{damage:?}");
+    assert!(count > 300_000);
+    assert!(damage.growth <= MOST_GROWTH, "{damage:?}");
+    assert_eq!(siege.assault.verdict(), None);
 }
 
 #[test]

@@ -350,6 +350,15 @@ impl Peer {
         })
     }
 
+    /// Code of the application's CONNECTION_CLOSE, if one was heard.
+    #[must_use]
+    pub fn application_close_heard(&self) -> Option<u64> {
+        self.heard.iter().find_map(|(_, heard)| match heard {
+            Heard::ApplicationClose { code, .. } => Some(*code),
+            _ => None,
+        })
+    }
+
     /// How many frames heard the test counts.
     #[must_use]
     pub fn count(&self, counts: impl Fn(&Heard) -> bool) -> usize {

@@ -188,7 +188,7 @@ impl Siege {
         let mut damage = Damage { growth: 0, cost: 0.0, waves: 0 };
         let (mut attack, mut honest) = (Vec::new(), Vec::new());
         for n in 0..waves {
-            if self.assault.rogue.close_heard().is_some() {
+            if self.assault.rogue.close_heard().is_some() || self.assault.rogue.application_close_heard().is_some() {
                 break;
             }
             damage.waves += 1;
@@ -213,7 +213,10 @@ impl Siege {
         self.retries += self.assault.rogue.count(|heard| matches!(heard, Heard::Retry { .. }));
         self.honest.heard = Vec::new();
         self.client.events = Vec::new();
-        self.assault.rogue.heard.retain(|(_, heard)| matches!(heard, Heard::Close { .. }));
+        self.assault
+            .rogue
+            .heard
+            .retain(|(_, heard)| matches!(heard, Heard::Close { .. } | Heard::ApplicationClose { .. }));
         self.assault.rogue.heard.shrink_to_fit();
         self.assault.target.events.retain(|event| matches!(event, Event::Connected { .. } | Event::Closed { .. }));
         self.assault.target.events.shrink_to_fit();
