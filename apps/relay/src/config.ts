@@ -23,7 +23,7 @@ export interface RelayConfig extends ObservingOptions {
   /**
    * Memory of the engine, in bytes, 16 MiB to 256 MiB: what sessions' windows take. It is the thread's, so that another
    * listener there shares it. What happens as it fills is told by transport's `MemoryStats`. Default: as it is, 256 MiB
-   * where nobody set it; `moqb relay` sets 96 MiB.
+   * where nobody set it; `moqb relay` sets 64 MiB.
    */
   readonly engineBytes?: number | undefined;
   /** How long a finished group that is not its track's newest stays readable, in milliseconds. Default 5000. */

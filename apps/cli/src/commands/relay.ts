@@ -11,11 +11,11 @@ import { parseSize } from "../quantity.ts";
 import { untilAborted } from "../signal.ts";
 import { parseListenAddress } from "../url.ts";
 
-/** What the process may take beside cache and engine: with their defaults of 64 and 96 MiB, 300 MB in all. */
-const besideBytes = 132_000_000;
+/** What the process may take beside cache and engine: with their defaults of 64 MiB each, 300 MB in all. */
+const besideBytes = 165_000_000;
 
-/** A thousand sessions that read nothing, or a hundred whose windows are full. */
-const defaultEngineBytes = 96 * 1024 * 1024;
+/** A thousand sessions of ordinary viewers, or a hundred whose windows are full. */
+const defaultEngineBytes = 64 * 1024 * 1024;
 const minEngineBytes = 16 * 1024 * 1024;
 const maxEngineBytes = 256 * 1024 * 1024;
 
@@ -53,7 +53,7 @@ const flags = z.object({
       value: "BYTES",
       description:
         "memory of the QUIC engine, 16M to 256M: a session at rest takes 48 KiB, a busy one its windows; as it fills, windows shrink",
-      defaultSays: "96M",
+      defaultSays: "64M",
     },
   ),
   maxSessions: flag(

@@ -59,7 +59,7 @@ export class RelayProcess {
   get peakMegabytes(): number {
     if (process.platform !== "linux") return 0;
     const status = readFileSync(`/proc/${this.#relay.pid}/status`, "utf8");
-    return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
+    return (Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024) / 1e6;
   }
 
   get running(): boolean {
