@@ -1,7 +1,14 @@
 /** A MoQ session to a URL, as every command of `moqb` needs it: trust, path, limits, and the moment it is lost. */
 import { Cache, TrackNamespace } from "@moqingbird/model";
 import { connect as openSession, protocolsOf, type Session, type SessionEnd } from "@moqingbird/session";
-import { type Connection, connect as openConnection } from "@moqingbird/transport";
+import {
+  type Connection,
+  type ObservingOptions,
+  connect as openConnection,
+  type Trust,
+  WebTransport,
+  WebTransportError,
+} from "@moqingbird/transport";
 import type { Surroundings } from "./command.ts";
 import { explain, firstSentence } from "./explain.ts";
 import { Failure } from "./failure.ts";
@@ -48,16 +55,36 @@ async function open(values: ClientValues, signal: AbortSignal, observation: Obse
   const target = parseTarget(values.url);
   const trust = await readTrust(values);
   const cache = new Cache({ capacityBytes: bufferBytes, retentionMs: Number.POSITIVE_INFINITY });
-  const connection = await openConnection({
-    host: target.host,
-    port: target.port,
-    alpn: protocolsOf(),
-    trust,
-    signal,
-    ...observation.options,
-  });
-  const session = await openSession(connection, { cache, ...(target.path !== "" && { path: target.path }) });
+  const connection = await (target.webTransport === undefined
+    ? openConnection({
+        host: target.host,
+        port: target.port,
+        alpn: protocolsOf(),
+        trust,
+        signal,
+        ...observation.options,
+      })
+    : openWebTransport(target.webTransport, { trust, signal, ...observation.options }));
+  // Over WebTransport the request has told the path.
+  const path = target.webTransport === undefined && target.path !== "" ? { path: target.path } : {};
+  const session = await openSession(connection, { cache, ...path });
   return new OpenClient({ target, session, cache, connection, observation });
+}
+
+interface WebTransportParts extends ObservingOptions {
+  readonly trust: Trust;
+  readonly signal: AbortSignal;
+}
+
+/** A WebTransport session, byte by byte. Rejects with the transport's own error, which says more than the W3C's. */
+async function openWebTransport(url: URL, parts: WebTransportParts): Promise<Connection> {
+  const session = new WebTransport(url, parts);
+  try {
+    await session.ready;
+  } catch (error) {
+    throw error instanceof WebTransportError ? (error.cause ?? error) : error;
+  }
+  return session.connection as Connection;
 }
 
 interface ClientParts {

@@ -24,7 +24,9 @@ const transportAdvice: Partial<Record<TransportErrorCode, Advice>> = {
     "certificate",
     "trust its authority with --tls-root FILE, pin it with --tls-fingerprint HEX, or, for a test only, --tls-disable-verify",
   ],
-  "no-common-alpn": ["incompatible", "check that a MoQ relay of draft 14 over raw QUIC listens there"],
+  "no-common-alpn": ["incompatible", "check that a MoQ relay of draft 14 listens there"],
+  "webtransport-unsupported": ["incompatible", "check that a WebTransport server listens there; moqt:// is raw QUIC"],
+  "session-rejected": ["refused", "check the path and the token in the URL, and see the relay's log"],
   "quic-version-mismatch": ["incompatible", "the server must speak QUIC version 1"],
   "handshake-failed": ["unreachable", "check that a MoQ relay listens there"],
   "peer-gone": ["connection-lost", "check that the relay runs, then start again"],
@@ -38,7 +40,7 @@ const transportAdvice: Partial<Record<TransportErrorCode, Advice>> = {
 };
 
 const sessionAdvice: Partial<Record<SessionErrorCode, Advice>> = {
-  "protocol-unknown": ["incompatible", "check that a MoQ relay of draft 14 over raw QUIC listens there"],
+  "protocol-unknown": ["incompatible", "check that a MoQ relay of draft 14 listens there"],
   "no-common-version": ["incompatible", "one of the two must be upgraded"],
   "setup-timeout": ["unreachable", "check that a MoQ relay listens there"],
   "setup-refused": ["refused", "see the relay's log"],

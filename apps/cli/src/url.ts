@@ -1,19 +1,21 @@
-/** Addresses on the command line: `moqt://host:port` for a peer, `host:port` for a listener. */
+/** Addresses on the command line: `moqt://host:port` or `https://host:port/path` for a peer, `host:port` for a listener. */
 import { Failure } from "./failure.ts";
 
 /** Where a MoQ server is. */
 export interface Target {
+  /** The URL of a WebTransport session; undefined for raw QUIC. */
+  readonly webTransport: URL | undefined;
   readonly host: string;
   readonly port: number;
-  /** Path and query for CLIENT_SETUP's PATH parameter; empty when the URL has none. */
+  /** Path and query; empty when the URL has none. */
   readonly path: string;
   /** The URL as it is shown to people; never carries a query, which may hold a token. */
   readonly label: string;
 }
 
-const example = "write moqt://host:port, such as moqt://127.0.0.1:4443";
+const example = "write moqt://host:port, such as moqt://127.0.0.1:4443, or https://host:port/path for WebTransport";
 
-/** Parses a peer's URL. Port 443 where none is given, as the `moqt` scheme says. */
+/** Parses a peer's URL. Port 443 where none is given, as both schemes say. */
 export function parseTarget(text: string): Target {
   let url: URL;
   try {
@@ -21,19 +23,19 @@ export function parseTarget(text: string): Target {
   } catch {
     throw new Failure("usage", `"${text}" is not a URL; ${example}`);
   }
-  if (url.protocol === "https:" || url.protocol === "http:") {
-    throw new Failure("usage", `"${text}" asks for WebTransport, which is not spoken here yet; ${example}`);
-  }
-  if (url.protocol !== "moqt:") throw new Failure("usage", `"${text}" has the scheme ${url.protocol}//; ${example}`);
+  const webTransport = url.protocol === "https:" ? url : undefined;
+  if (webTransport === undefined && url.protocol !== "moqt:")
+    throw new Failure("usage", `"${text}" has the scheme ${url.protocol}//; ${example}`);
   if (url.hostname === "") throw new Failure("usage", `"${text}" names no host; ${example}`);
   if (url.username !== "" || url.password !== "") {
-    throw new Failure("usage", `a moqt URL carries no user or password; ${example}`);
+    throw new Failure("usage", `the URL of a relay carries no user or password; ${example}`);
   }
   if (url.port === "0") throw new Failure("usage", `"${text}" has port 0, to which nobody can connect; ${example}`);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port === "" ? 443 : Number(url.port);
   const path = url.pathname === "/" && url.search === "" ? "" : url.pathname + url.search;
-  return { host, port, path, label: `moqt://${url.hostname}:${port}${url.pathname === "/" ? "" : url.pathname}` };
+  const label = `${url.protocol}//${url.hostname}:${port}${url.pathname === "/" ? "" : url.pathname}`;
+  return { webTransport, host, port, path, label };
 }
 
 /** Parses a listening address: `host:port`, `[v6]:port`, `:port` or `port`. */

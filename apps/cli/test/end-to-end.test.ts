@@ -36,6 +36,25 @@ test("bytes arrive equal at three subscribers that waited for the publisher", { 
   expect(upstream).toHaveLength(1);
 });
 
+test("bytes published over WebTransport arrive equal over WebTransport and over raw QUIC", { timeout }, async () => {
+  const random = randomSource();
+  const input = random.bytes(5_000_000);
+  const relay = await bench.relay();
+  const web = { url: `${relay.url.replace("moqt:", "https:")}/rooms/1` };
+  const flags = ["--broadcast", "files/random"];
+  const subs = [web, relay].map((target) => bench.client("sub", target, flags));
+  for (const session of ["1", "2"]) await relay.seen("subscribe-error", { session, track: "data" });
+  const pub = bench.client("pub", web, [...flags, "--wait", "--rate", "80M"], { input });
+  const [published, ...received] = await Promise.all([pub.ended, ...subs.map(({ ended }) => ended)]);
+  expect([published.code, published.stderr]).toEqual([0, ""]);
+  for (const { code, stdout } of received) {
+    expect(code).toBe(0);
+    expect(stdout.equals(input), `seed ${random.seed}`).toBe(true);
+  }
+  const opened = relay.log.filter(({ event }) => event === "session-open");
+  expect(opened.map(({ transport }) => transport).sort()).toEqual(["quic", "webtransport", "webtransport"]);
+});
+
 test("lines arrive one by one, as they are written", { timeout }, async () => {
   const relay = await bench.relay();
   const pub = bench.client("pub", relay, ["--broadcast", "log", "--format", "lines"], { input: "open" });

@@ -73,17 +73,20 @@ describe("URLs", () => {
     ["moqt://[::1]:4443/", { host: "::1", port: 4443, path: "" }],
     ["moqt://relay.example", { host: "relay.example", port: 443, path: "" }],
     ["moqt://relay.example/room?jwt=secret", { host: "relay.example", port: 443, path: "/room?jwt=secret" }],
+    ["https://relay.example/room?jwt=secret", { host: "relay.example", port: 443, path: "/room?jwt=secret" }],
   ])("%s", (text, target) => {
     expect(parseTarget(text)).toMatchObject(target);
     expect(parseTarget(text).label).not.toContain("secret");
+    expect(parseTarget(text).webTransport?.href).toBe(text.startsWith("https:") ? text : undefined);
   });
 
   test.each([
     "",
     "relay",
     "127.0.0.1:4443",
-    "https://relay.example",
+    "wss://relay.example",
     "moqt://",
+    "https://u:p@h",
     "moqt://h:99999",
     "moqt://h:0",
     "moqt://u:p@h",

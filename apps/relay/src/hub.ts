@@ -73,8 +73,8 @@ export class Hub {
     };
   }
 
-  /** Lets a connection in whose handshake is done. */
-  join(connection: PeerConnection): void {
+  /** Lets a connection in whose handshake is done; `requestPath` is what WebTransport's request asked for. */
+  join(connection: PeerConnection, requestPath?: string): void {
     const session = String(this.#nextPeer++);
     const { address, port } = connection.remoteAddress;
     const log = this.#log.child({ session, peer: `${address}:${port}` });
@@ -84,6 +84,7 @@ export class Hub {
       budget: this.#budget,
       log,
       timers: this.#timers,
+      requestPath,
     });
     this.#peers.add(peer);
     void peer.over.then(() => this.#peers.delete(peer));

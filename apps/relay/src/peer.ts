@@ -20,6 +20,8 @@ export interface PeerOptions {
   /** Already carries the session's id and address. */
   readonly log: RelayLogger;
   readonly timers?: Timers | undefined;
+  /** Path and query of the WebTransport request; undefined on raw QUIC. */
+  readonly requestPath?: string | undefined;
 }
 
 /** Counters of a connection that go into the line of its end. */
@@ -72,7 +74,7 @@ export class Peer {
   }
 
   async #run(): Promise<void> {
-    const { cache, budget, log, timers } = this.#options;
+    const { cache, budget, log, timers, requestPath } = this.#options;
     const openedAt = performance.now();
     try {
       const messages = new MessageLog(log);
@@ -80,6 +82,7 @@ export class Peer {
         cache,
         budget,
         ...(timers !== undefined && { timers }),
+        ...(requestPath !== undefined && { requestPath }),
         onMessage: messages.message,
         onPublishNamespace: refuseOwn,
       });
@@ -96,11 +99,12 @@ export class Peer {
 
   /** What the peer publishes goes into the origin; what the origin has is served to the peer. */
   #join(session: Session): void {
-    const { origin, log } = this.#options;
+    const { origin, log, requestPath } = this.#options;
     const { implementation, path, profile } = session.peer;
     log.info({
       event: "session-open",
       version: session.version,
+      transport: requestPath === undefined ? "quic" : "webtransport",
       protocol: this.#connection.protocol,
       profile: profile.name,
       ...(implementation !== undefined && { implementation }),

@@ -1,10 +1,11 @@
-/** `start`: a hub behind a UDP port. */
+/** `start`: a hub behind a UDP port, for raw QUIC and for WebTransport. */
 import { protocolsOf } from "@moqingbird/session";
 import {
   engineMemory,
   formatAddress,
   type Listener,
   listen,
+  type SessionRequest,
   type SocketAddress,
   setEngineMemory,
 } from "@moqingbird/transport";
@@ -30,6 +31,7 @@ export interface Relay {
 export async function start(config: RelayConfig): Promise<Relay> {
   const log = config.log ?? createLogger();
   if (config.engineBytes !== undefined) setEngineMemory(config.engineBytes);
+  const maxSessions = config.maxSessions ?? relayDefaults.maxSessions;
   const hub = new Hub({
     log,
     cacheBytes: config.cacheBytes,
@@ -43,11 +45,17 @@ export async function start(config: RelayConfig): Promise<Relay> {
       port: config.port ?? relayDefaults.port,
       certificate: config.certificate,
       alpn: protocolsOf(),
-      limits: { maxConnections: config.maxSessions ?? relayDefaults.maxSessions },
+      limits: { maxConnections: maxSessions },
       transport: { ...relayWindows, idleTimeoutMs: config.idleTimeoutMs ?? relayDefaults.idleTimeoutMs },
       ...(config.keyLog && { keyLog: config.keyLog }),
       ...(config.qlog && { qlog: config.qlog }),
       onConnection: (connection) => hub.join(connection),
+      webTransport: {
+        onRequest: (request) => {
+          if (hub.stats.sessions < maxSessions) joinSession(hub, request);
+          else request.reject(serviceUnavailable);
+        },
+      },
       onRejected: ({ remoteAddress, info, untold }) => {
         const peer = remoteAddress && formatAddress(remoteAddress.address, remoteAddress.port);
         const code = `0x${info.code.toString(16)}`;
@@ -60,6 +68,17 @@ export async function start(config: RelayConfig): Promise<Relay> {
     await hub.close("");
     throw error;
   }
+}
+
+/** HTTP status of a session for which there is no room. */
+const serviceUnavailable = 503;
+
+/** Lets a WebTransport session in. What path it asked for is nobody's business yet: all share one origin. */
+function joinSession(hub: Hub, request: SessionRequest): void {
+  const ours = protocolsOf();
+  const protocol = request.protocols.find((name) => ours.includes(name));
+  const { connection } = request.accept(protocol === undefined ? {} : { protocol });
+  if (connection !== undefined) hub.join(connection, request.url.pathname + request.url.search);
 }
 
 /** What sessions are told when the relay ends. */

@@ -1,4 +1,6 @@
-import { connect, generateCertificate } from "@moqingbird/transport";
+import { BroadcastProducer, TrackNamespace } from "@moqingbird/model";
+import { type Connection, connect as join, protocolsOf } from "@moqingbird/session";
+import { connect, generateCertificate, WebTransport } from "@moqingbird/transport";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createLogger } from "../src/log.ts";
 import { type Relay, start } from "../src/relay.ts";
@@ -55,4 +57,49 @@ test("a client that does not trust our certificate is in the log too", async () 
     connect({ host: "127.0.0.1", port, alpn: ["moq-00"], trust: { sha256: [new Uint8Array(32)] } }),
   ).rejects.toMatchObject({ code: "certificate-untrusted" });
   expect(await logged("connection-refused")).toMatchObject({ by: "peer-transport", untold: 0 });
+});
+
+test("what comes in by raw QUIC goes out by WebTransport, and the path is in the log", async () => {
+  const { port } = relay.address;
+  const trust = { sha256: [sha256] };
+  const publisher = await join(await connect({ host: "127.0.0.1", port, alpn: protocolsOf(), trust }));
+  const lounge = TrackNamespace.of("radio", "lounge");
+  const broadcast = new BroadcastProducer();
+  broadcast.createTrack("notes").appendGroup().subgroup(0).writeObject(new TextEncoder().encode("hello"));
+  await publisher.publish(lounge, broadcast.consume()).ready;
+
+  const web = new WebTransport(`https://127.0.0.1:${port}/room?jwt=secret`, { trust });
+  await web.ready;
+  const viewer = await join(web.connection as Connection);
+  for await (const { payload } of viewer.consume(lounge).track("notes").objects()) {
+    expect(new TextDecoder().decode(payload)).toBe("hello");
+    break;
+  }
+  const opened = log.filter(({ event }) => event === "session-open");
+  expect(opened).toMatchObject([
+    { transport: "quic", protocol: "moq-00" },
+    { transport: "webtransport", protocol: "", path: "/room" },
+  ]);
+  await viewer.close();
+  await web.closed;
+  expect(await logged("session-closed")).toMatchObject({ by: "peer-application", code: 0, name: "NO_ERROR" });
+  await publisher.close();
+});
+
+test("above the limit of sessions a WebTransport client is told that the relay is busy", async () => {
+  const certificate = await generateCertificate();
+  const full = await start({
+    host: "127.0.0.1",
+    port: 0,
+    certificate,
+    maxSessions: 1,
+    log: createLogger({ level: "error" }),
+  });
+  const url = `https://127.0.0.1:${full.address.port}/`;
+  const trust = { sha256: [certificate.sha256] };
+  const first = new WebTransport(url, { trust });
+  await first.ready;
+  const second = new WebTransport(url, { trust });
+  await expect(second.ready).rejects.toMatchObject({ name: "WebTransportError" });
+  await full.close();
 });

@@ -11,9 +11,11 @@ export const closeCode = {
   invalidRequestId: 0x4,
   duplicateTrackAlias: 0x5,
   tooManyRequests: 0x7,
+  invalidPath: 0x8,
   goawayTimeout: 0x10,
   controlMessageTimeout: 0x11,
   versionNegotiationFailed: 0x15,
+  invalidAuthority: 0x19,
 } as const;
 
 /** Answers to requests (section "SUBSCRIBE_ERROR Codes" and its sisters, which agree on these). */

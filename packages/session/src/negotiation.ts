@@ -13,6 +13,8 @@ export interface Version {
   readonly name: string;
   /** Protocol agreed on below MoQ (ALPN) under which it is spoken. */
   readonly protocol: string;
+  /** Over WebTransport it is spoken where no protocol was agreed on; SETUP then tells which version. */
+  readonly unnamed: boolean;
   /** Its number in SETUP. */
   readonly setupVersion: number;
   readonly wire: Wire;
@@ -20,7 +22,7 @@ export interface Version {
 
 /** The versions, most wanted first. */
 export const versions: readonly Version[] = [
-  { name: "moq-transport-14", protocol: "moq-00", setupVersion: 0xff00000e, wire: draft14 },
+  { name: "moq-transport-14", protocol: "moq-00", unnamed: true, setupVersion: 0xff00000e, wire: draft14 },
 ];
 
 /** Protocols (ALPN) to offer or to accept on raw QUIC for these versions, most wanted first. */
@@ -29,11 +31,11 @@ export function protocolsOf(offered: readonly Version[] = versions): string[] {
 }
 
 /**
- * The versions of a list that can be spoken on a connection.
+ * The versions of a list that can be spoken on a connection; "" is the protocol of a WebTransport session without one.
  * @throws SessionError `protocol-unknown`.
  */
 export function versionsFor(protocol: string, offered: readonly Version[] = versions): readonly Version[] {
-  const possible = offered.filter((version) => version.protocol === protocol);
+  const possible = offered.filter((version) => (protocol === "" ? version.unnamed : version.protocol === protocol));
   if (possible.length === 0) {
     throw new SessionError("protocol-unknown", { protocol, ours: protocolsOf(offered).join(", ") });
   }

@@ -26,6 +26,11 @@ export interface SessionOptions {
   readonly path?: string;
   /** Client on raw QUIC: host and port of the URI, sent as AUTHORITY. */
   readonly authority?: string;
+  /**
+   * Server over WebTransport: path and query of the request that opened the session. The client's SETUP may then hold neither
+   * PATH nor AUTHORITY.
+   */
+  readonly requestPath?: string;
   /** Name and version of the software, told to the peer. Default `moqingbird`; "" tells none. */
   readonly implementation?: string;
   /** Overrides of single limits. */

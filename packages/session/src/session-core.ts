@@ -29,7 +29,7 @@ import { conformingPeer, type PeerProfile, recogniseProfile } from "./profile.ts
 import { Publisher } from "./publisher.ts";
 import { call } from "./report.ts";
 import { IncomingRequests, OutgoingRequests } from "./requests.ts";
-import { type PeerInfo, peerInfo } from "./setup.ts";
+import { misplaced, type PeerInfo, peerInfo } from "./setup.ts";
 import { Subscriber } from "./subscriber.ts";
 import { hostTimers, type Timer, type Timers } from "./timers.ts";
 import type {
@@ -326,8 +326,10 @@ export class SessionCore implements Core, Parts {
         return;
       }
       const profile = this.#options.profile ?? recogniseProfile(message.parameters);
-      const peer = peerInfo(message.parameters, profile);
-      const refused = this.#options.onSetup?.(peer);
+      const { requestPath } = this.#options;
+      const peer = peerInfo(message.parameters, profile, requestPath);
+      const misuse = requestPath === undefined ? undefined : misplaced(message.parameters);
+      const refused = misuse ?? this.#options.onSetup?.(peer);
       if (refused) {
         this.#closeWith(refused.code, new SessionError("setup-refused", { reason: refused.reason }), refused.reason);
         return;

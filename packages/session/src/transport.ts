@@ -101,7 +101,7 @@ export interface DatagramOptions {
 
 /** One connection, as a session sees it. */
 export interface Connection {
-  /** Protocol agreed on below MoQ: the ALPN of raw QUIC. */
+  /** Protocol agreed on below MoQ: the ALPN of raw QUIC, that of a WebTransport session, or "" where it has none. */
   readonly protocol: string;
   readonly side: "client" | "server";
   handler: ConnectionHandler | undefined;

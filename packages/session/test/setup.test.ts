@@ -123,6 +123,26 @@ describe("setting a session up", () => {
     expect(await pair.server.closed).toMatchObject({ by: "peer-application" });
   });
 
+  test("is set up over WebTransport where no protocol was agreed on, with the path of its request", async () => {
+    const { clock, pair } = open("");
+    const accepting = accept(pair.server, { timers: clock, requestPath: "/room" });
+    const session = await connect(pair.client, { timers: clock });
+    expect(session.version).toBe("moq-transport-14");
+    expect((await accepting).peer.path).toBe("/room");
+  });
+
+  test.each([
+    ["PATH", { path: "/room" }, 0x8n],
+    ["AUTHORITY", { authority: "relay.example" }, 0x19n],
+  ])("refuses a SETUP with %s over WebTransport", async (name, misplaced, code) => {
+    const { clock, pair } = open("");
+    const accepting = failure(accept(pair.server, { timers: clock, requestPath: "/" }));
+    const error = await failure(connect(pair.client, { timers: clock, ...misplaced }));
+    expect(error.message).toContain(name);
+    expect((await accepting).message).toContain(name);
+    expect(await pair.client.closed).toMatchObject({ by: "peer-application", code });
+  });
+
   test("takes a client's connection for connect, and a server's for accept", async () => {
     const { pair } = open();
     expect(await failure(connect(pair.server))).toMatchObject({ code: "option-invalid" });

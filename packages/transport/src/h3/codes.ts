@@ -2,6 +2,7 @@
  * Error codes of HTTP/3 and what stands on it, as one table, and the error that carries them. A decoder that meets wrong
  * input throws `Http3Error`; whoever owns the stream or connection ends it with `wireCode`.
  */
+import { highWord } from "../error-code.ts";
 
 /** Codes of RFC 9114 section 8.1, RFC 9204 section 8.3, RFC 9297 section 5.2 and draft-ietf-webtrans-http3-16 section 9.5. */
 export const http3Errors = [
@@ -78,8 +79,9 @@ const greaseStride = 0x1f;
 /** Largest application error code of a WebTransport stream. */
 export const maxApplicationCode = 0xffff_ffff;
 
-/** The code on the wire for an application code; those above 2^32 - 1 are lowered to it. */
+/** The code on the wire for an application code; those above 2^32 - 1 are lowered to it. Throws `option-invalid`. */
 export function toWireCode(code: number | bigint): number {
+  highWord(code); // throws for what is no code
   const clamped = code > maxApplicationCode ? maxApplicationCode : Number(code);
   return firstApplicationCode + clamped + Math.floor(clamped / (greaseStride - 1));
 }
@@ -91,6 +93,14 @@ export function fromWireCode(code: bigint): number | undefined {
   if ((wire - 0x21) % greaseStride === 0) return undefined;
   const shifted = wire - firstApplicationCode;
   return shifted - Math.floor(shifted / greaseStride);
+}
+
+/**
+ * The code on the wire for one that was shown: whoever answers a peer's code with the same code sends back what came, be it an
+ * application's or HTTP/3's own.
+ */
+export function unshownCode(code: number | bigint): number | bigint {
+  return typeof code === "bigint" && code >= foreignCode ? code - foreignCode : toWireCode(code);
 }
 
 /** Added to codes that are HTTP/3's own when they are shown where application codes are: no application code reaches it. */

@@ -20,11 +20,13 @@ import type { QuicStream, StreamOwner } from "../quic/quic-stream.ts";
 import type { BidirectionalStream, IncomingStream, ReceiveSink, SendSource, SendStream, SortKey } from "../streams.ts";
 import { joined, varint } from "../varint.ts";
 import { type Capsule, CapsuleReader, encodeCapsule } from "./capsules.ts";
-import { type Http3Error, http3Code, maxApplicationCode, nameOfCode, shownCode, toWireCode } from "./codes.ts";
+import { type Http3Error, http3Code, maxApplicationCode, nameOfCode, shownCode, unshownCode } from "./codes.ts";
 import { StreamType } from "./control-stream.ts";
 import { FrameType } from "./frames.ts";
 import type { Http3Connection } from "./http3-connection.ts";
 import type { MessageStream } from "./message-stream.ts";
+
+const sessionGone = BigInt(http3Code("WT_SESSION_GONE"));
 
 /** Streams of a session without a handler that wait for one; more are refused. */
 const maxEarlyStreams = 64;
@@ -252,11 +254,12 @@ export class Http3Session implements Connection, StreamOwner {
   // --- StreamOwner --------------------------------------------------------------------------------------------------
 
   toWire(code: ErrorCode): ErrorCode {
-    return toWireCode(code);
+    return unshownCode(code);
   }
 
-  fromWire(code: bigint): bigint {
-    return shownCode(code);
+  fromWire(code: bigint): bigint | undefined {
+    // Ahead of the capsule that says so: the peer ended the session, and its streams with it.
+    return code === sessionGone ? undefined : shownCode(code);
   }
 
   released(stream: QuicStream): void {

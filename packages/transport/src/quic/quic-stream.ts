@@ -17,10 +17,10 @@ const creditShare = 4;
 
 /** Who has taken a stream over from the user of the connection: a session that shares the connection with others. */
 export interface StreamOwner {
-  /** The code on the wire for one that `reset` or `stop` is given. */
+  /** The code on the wire for one that `reset` or `stop` is given. Throws `option-invalid`. */
   toWire(code: ErrorCode): ErrorCode;
-  /** What source and sink are told for a code on the wire. */
-  fromWire(code: bigint): bigint;
+  /** What source and sink are told for a code on the wire; undefined: that the session is over, which ended the stream. */
+  fromWire(code: bigint): bigint | undefined;
   /** The stream is gone. */
   released(stream: QuicStream): void;
 }
@@ -204,12 +204,16 @@ export class QuicStream implements BidirectionalStream {
 
   onReset(code: bigint): void {
     if (!this.#receiving) return;
-    this.#endReceiving()?.reset(this.#fromWire(code));
+    const shown = this.#fromWire(code);
+    const sink = this.#endReceiving();
+    if (shown === undefined) sink?.closed?.();
+    else sink?.reset(shown);
   }
 
   onStop(code: bigint): void {
     if (!this.#sending) return;
-    this.#source?.stopped?.(this.#fromWire(code));
+    const shown = this.#fromWire(code);
+    if (shown !== undefined) this.#source?.stopped?.(shown);
     this.#endSending();
   }
 
@@ -241,11 +245,12 @@ export class QuicStream implements BidirectionalStream {
   }
 
   #toWire(code: ErrorCode): ErrorCode {
+    if (this.#owner !== undefined) return this.#owner.toWire(code);
     highWord(code); // throws for what is no code
-    return this.#owner === undefined ? code : this.#owner.toWire(code);
+    return code;
   }
 
-  #fromWire(code: bigint): bigint {
+  #fromWire(code: bigint): bigint | undefined {
     return this.#owner === undefined ? code : this.#owner.fromWire(code);
   }
 

@@ -8,7 +8,7 @@ import type { Destination } from "./options.ts";
 
 /** Opens a connection and a session on it; the connection ends with the session. Errors: those of `connect` and `openSession`. */
 export async function dial(shared: Runtime, destination: Destination, signal: AbortSignal): Promise<OpenedSession> {
-  const { host, port, trust, transport, timeoutMs, authority } = destination;
+  const { host, port, trust, transport, timeoutMs, authority, observing } = destination;
   const attempt = new AbortController();
   const giveUp = () => attempt.abort(signal.reason);
   if (signal.aborted) giveUp();
@@ -25,6 +25,7 @@ export async function dial(shared: Runtime, destination: Destination, signal: Ab
       timeoutMs,
       alpn: ["h3"],
       signal: attempt.signal,
+      ...observing,
     });
     const http3 = new Http3Connection(quic, { timers: shared.executor, maxSessions: 1 });
     try {

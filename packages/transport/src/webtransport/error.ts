@@ -1,5 +1,5 @@
 /** `WebTransportError` (W3C WebTransport, section "WebTransportError Interface"). */
-import { foreignCode, http3Code } from "../h3/codes.ts";
+import { foreignCode } from "../h3/codes.ts";
 
 /** What the error concerns. */
 export type WebTransportErrorSource = "stream" | "session";
@@ -14,8 +14,6 @@ export interface WebTransportErrorOptions {
   readonly cause?: unknown;
 }
 
-/** The peer ended all streams because it ended the session; that may be heard before the end of the session is. */
-const sessionGone = BigInt(http3Code("WT_SESSION_GONE")) + foreignCode;
 const largestCode = 0xffff_ffff;
 
 /** A stream or a session failed. As a reason of `abort` or `cancel` it carries the code that the peer is told. */
@@ -24,15 +22,8 @@ export class WebTransportError extends DOMException {
   readonly streamErrorCode: number | null;
   declare readonly cause?: unknown;
 
-  constructor(message?: string, options?: WebTransportErrorOptions);
-  /** The older form, which Chromium has. */
-  constructor(init: WebTransportErrorOptions & { readonly message?: string });
-  constructor(
-    first: string | (WebTransportErrorOptions & { readonly message?: string }) = "",
-    options: WebTransportErrorOptions = {},
-  ) {
-    const { source = "stream", streamErrorCode = null, cause } = typeof first === "string" ? options : first;
-    super(typeof first === "string" ? first : first.message, "WebTransportError");
+  constructor(message = "", { source = "stream", streamErrorCode = null, cause }: WebTransportErrorOptions = {}) {
+    super(message, "WebTransportError");
     this.source = source;
     this.streamErrorCode = streamErrorCode === null ? null : clamped(streamErrorCode);
     if (cause !== undefined) Object.defineProperty(this, "cause", { value: cause, configurable: true, writable: true });
@@ -46,8 +37,6 @@ function streamErrorCodeOf(shown: bigint): number | null {
 
 /** What a stream fails with when the peer ends it with a code. `verb` says what the peer did. */
 export function endedByPeer(shown: bigint, verb: string): WebTransportError {
-  if (shown === sessionGone)
-    return new WebTransportError("The session ended before the stream did.", { source: "session" });
   const streamErrorCode = streamErrorCodeOf(shown);
   const how = streamErrorCode === null ? "without a code of the application" : `with code ${streamErrorCode}`;
   return new WebTransportError(`The peer ${verb} the stream ${how}.`, { streamErrorCode });

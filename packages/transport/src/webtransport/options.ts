@@ -3,6 +3,7 @@ import { TransportError } from "../errors.ts";
 import type { FieldLine } from "../h3/field-line.ts";
 import { isField } from "../h3/message.ts";
 import { isProtocolName } from "../h3/protocols.ts";
+import type { ObservingOptions } from "../quic/observing.ts";
 import type { TransportSettings } from "../quic/settings.ts";
 import type { Trust } from "../tls/trust.ts";
 import type { BufferSource, HeadersInit } from "./web-types.ts";
@@ -19,7 +20,7 @@ export interface WebTransportHash {
 export type WebTransportCongestionControl = "default" | "throughput" | "low-latency";
 
 /** W3C `WebTransportOptions`, and beside them what Node's users need. */
-export interface WebTransportOptions {
+export interface WebTransportOptions extends ObservingOptions {
   /** Accepted for W3C: each session has a connection of its own. */
   readonly allowPooling?: boolean;
   /** Fails unless datagrams get through. Over HTTP/3 they always may. Default false. */
@@ -60,6 +61,7 @@ export interface Destination {
   readonly trust: Trust;
   readonly timeoutMs: number;
   readonly transport: Omit<TransportSettings, "handshakeTimeoutMs">;
+  readonly observing: ObservingOptions;
 }
 
 const httpsPort = 443;
@@ -90,6 +92,10 @@ export function destinationOf(url: string | URL, options: WebTransportOptions): 
     trust: serverCertificateHashes.length > 0 ? pinned(serverCertificateHashes) : (options.trust ?? "system"),
     timeoutMs,
     transport: transportOf(options),
+    observing: {
+      ...(options.keyLog && { keyLog: options.keyLog }),
+      ...(options.qlog && { qlog: options.qlog }),
+    },
   };
 }
 

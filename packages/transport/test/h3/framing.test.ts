@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Capsule, CapsuleReader, encodeCapsule } from "../../src/h3/capsules.ts";
-import { fromWireCode, Http3Error, shownCode, toWireCode } from "../../src/h3/codes.ts";
+import { fromWireCode, Http3Error, shownCode, toWireCode, unshownCode } from "../../src/h3/codes.ts";
 import { FrameReader, type FrameSink, FrameType, frame } from "../../src/h3/frames.ts";
 import { abilitiesOf, decodeSettings, encodeSettings, ourSettings, Setting } from "../../src/h3/settings.ts";
 import { VarintParser, VarintReader, varint } from "../../src/varint.ts";
@@ -290,6 +290,7 @@ describe("application error codes", () => {
     for (const wire of [0n, 0x100n, 0x52e4a40fa8dan, 0x52e5ac983163n, 2n ** 62n - 1n]) {
       expect(fromWireCode(wire)).toBeUndefined();
       expect(shownCode(wire)).toBe(wire + 2n ** 62n);
+      expect(unshownCode(shownCode(wire))).toBe(wire);
     }
     expect(shownCode(0x52e4a40fa8dcn)).toBe(1n);
     expect(toWireCode(2n ** 62n - 1n)).toBe(0x52e5ac983162);
