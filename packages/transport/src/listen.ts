@@ -15,7 +15,7 @@ export interface ListenOptions extends Omit<QuicListenOptions, "alpn" | "onConne
   readonly alpn?: readonly string[];
   /** Called for each connection whose handshake is done, before its first stream: set `connection.handler` here. Not for "h3". */
   readonly onConnection?: (connection: Connection) => void;
-  /** Takes WebTransport sessions over HTTP/3. */
+  /** Takes WebTransport sessions over HTTP/3. Raises the default of `transport.maxBidiStreams` to 256, as `fetch` does. */
   readonly webTransport?: WebTransportListenOptions;
   /** Answers plain GET and HEAD requests over HTTP/3, in the form of the Fetch standard. Default: status 404. */
   readonly fetch?: FetchHandler;
@@ -34,6 +34,8 @@ export interface WebTransportListenOptions {
 }
 
 const http3 = "h3";
+/** Streams both ways a client may have open by default: browsers fail to open one above the limit, they do not wait. */
+const defaultMaxBidiStreams = 256;
 const defaultMaxSessions = 16;
 const defaultAnswerTimeoutMs = 10_000;
 
@@ -63,6 +65,7 @@ export function listenOn(shared: Runtime, options: ListenOptions): Promise<Liste
     shared,
     {
       ...rest,
+      transport: { maxBidiStreams: defaultMaxBidiStreams, ...rest.transport },
       alpn: alpn.includes(http3) ? alpn : [...alpn, http3],
       onConnection: (connection) => {
         if (connection.protocol === http3) server.serve(connection);

@@ -22,8 +22,15 @@ export class WebTransportError extends DOMException {
   readonly streamErrorCode: number | null;
   declare readonly cause?: unknown;
 
-  constructor(message = "", { source = "stream", streamErrorCode = null, cause }: WebTransportErrorOptions = {}) {
-    super(message, "WebTransportError");
+  constructor(message?: string, options?: WebTransportErrorOptions);
+  /** The older form, which Chromium has. */
+  constructor(init: WebTransportErrorOptions & { readonly message?: string });
+  constructor(
+    first: string | (WebTransportErrorOptions & { readonly message?: string }) = "",
+    options: WebTransportErrorOptions = {},
+  ) {
+    const { source = "stream", streamErrorCode = null, cause } = typeof first === "string" ? options : first;
+    super(typeof first === "string" ? first : first.message, "WebTransportError");
     this.source = source;
     this.streamErrorCode = streamErrorCode === null ? null : clamped(streamErrorCode);
     if (cause !== undefined) Object.defineProperty(this, "cause", { value: cause, configurable: true, writable: true });

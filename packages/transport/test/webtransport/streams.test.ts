@@ -200,6 +200,21 @@ test("only bytes can be written, and what was written may be changed after", asy
   );
 });
 
+test("a WebTransportError is made in W3C's form and in the older one of Chromium", () => {
+  for (const error of [
+    new WebTransportError("gone", { streamErrorCode: 7, source: "session" }),
+    new WebTransportError({ message: "gone", streamErrorCode: 7, source: "session" }),
+  ]) {
+    expect(error).toBeInstanceOf(DOMException);
+    expect(error).toMatchObject({ name: "WebTransportError", message: "gone", streamErrorCode: 7, source: "session" });
+  }
+  expect(new WebTransportError()).toMatchObject({ message: "", streamErrorCode: null, source: "stream" });
+  const clamped = [-1, 2 ** 32, 1.4].map(
+    (streamErrorCode) => new WebTransportError("", { streamErrorCode }).streamErrorCode,
+  );
+  expect(clamped).toEqual([0, 0xffff_ffff, 1]);
+});
+
 /** What reading fails with. */
 async function failure(readable: WebTransportReceiveStream): Promise<WebTransportError> {
   try {

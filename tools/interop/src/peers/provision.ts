@@ -12,6 +12,7 @@ import { aiomoqtPython, installPythonPeers } from "./python.ts";
 /** Builds or fetches what is missing. Warm it costs a few file reads. */
 export async function provision(): Promise<void> {
   await needApt("ffmpeg");
+  await needApt("chromium");
   await needApt("tshark");
   await buildGoPeers();
   await installNpmPeers();
