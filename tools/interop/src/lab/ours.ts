@@ -7,7 +7,10 @@ import { RelayLog } from "./relay-log.ts";
 /** Our relay, listening. */
 export interface OurRelay {
   readonly program: Program;
+  /** Raw QUIC. */
   readonly url: string;
+  /** WebTransport. */
+  readonly webUrl: string;
   readonly port: number;
   readonly log: RelayLog;
 }
@@ -36,8 +39,14 @@ export async function startRelay(lab: Lab, flags: readonly string[] = []): Promi
   ]);
   const log = new RelayLog(program);
   const port = Number((await log.until({ event: "listening" })).port);
-  return { program, url: `moqt://127.0.0.1:${port}`, port, log };
+  return { program, url: `moqt://127.0.0.1:${port}`, webUrl: `https://127.0.0.1:${port}/`, port, log };
 }
+
+/** The ways to our relay: which of its URLs, by what its log calls them. */
+export const ways = [
+  { transport: "quic", url: "url" },
+  { transport: "webtransport", url: "webUrl" },
+] as const;
 
 /** `--tls-root` of the lab: our programs verify the certificates they meet. */
 export const trust = (lab: Lab): string[] => ["--tls-root", lab.certificate.root];

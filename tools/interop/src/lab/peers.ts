@@ -11,7 +11,10 @@ const silent = { RUST_LOG: "off" };
 /** moq-relay-ietf, listening. */
 export interface PeerRelay {
   readonly program: Program;
+  /** Raw QUIC. */
   readonly url: string;
+  /** WebTransport. */
+  readonly webUrl: string;
   /** Waits for a control message in its log, such as `control("recv", "SUBSCRIBE", /track_name=now/)`. */
   control(direction: "recv" | "sent", message: string, rest?: RegExp): Promise<string>;
 }
@@ -33,6 +36,7 @@ export async function startMoqRelay(lab: Lab, options: { readonly announce?: str
   return {
     program,
     url: `moqt://${address}`,
+    webUrl: `https://${address}/`,
     control: (direction, message, rest = /$/) =>
       program.until(`${message} ${direction} ${rest}`, (line) =>
         line.includes(`direction="${direction}" msg_type="${message}"`) && rest.test(line) ? line : undefined,

@@ -1,21 +1,23 @@
 /** moq-clock-ietf publishes to our relay and subscribes from it, over streams and over datagrams. */
 import { expect } from "vitest";
 import { test } from "../../src/lab/lab.ts";
-import { startRelay } from "../../src/lab/ours.ts";
+import { startRelay, ways } from "../../src/lab/ours.ts";
 import { startMoqClock } from "../../src/lab/peers.ts";
 
 const time = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
 
-for (const datagrams of [false, true]) {
-  const way = datagrams ? "datagrams" : "streams";
+const cases = ways.flatMap((way) => [false, true].map((datagrams) => ({ ...way, datagrams })));
 
-  test(`moq-clock-ietf publishes and subscribes over ${way}`, async ({ lab }) => {
+for (const { transport, url, datagrams } of cases) {
+  test(`moq-clock-ietf publishes and subscribes over ${transport}, in ${datagrams ? "datagrams" : "streams"}`, async ({
+    lab,
+  }) => {
     const relay = await startRelay(lab);
-    const publisher = startMoqClock(lab, relay.url, { publish: true, datagrams, namespace: "wall/clock" });
+    const publisher = startMoqClock(lab, relay[url], { publish: true, datagrams, namespace: "wall/clock" });
     const announced = await relay.log.until({ event: "publish-namespace-ok", namespace: "wall/clock" });
     await publisher.matches(time, 2);
 
-    const subscribers = [1, 2].map(() => startMoqClock(lab, relay.url, { namespace: "wall/clock" }));
+    const subscribers = [1, 2].map(() => startMoqClock(lab, relay[url], { namespace: "wall/clock" }));
     const heard = await Promise.all(subscribers.map((subscriber) => subscriber.matches(time, 4)));
     for (const lines of heard) expect(publisher.lines).toEqual(expect.arrayContaining(lines));
 
@@ -25,6 +27,7 @@ for (const datagrams of [false, true]) {
     const forwarded = relay.log.all({ event: "upstream-subscribe", namespace: "wall/clock", track: "now" });
     expect(forwarded.map(({ session }) => session)).toEqual([announced.session]);
     expect(relay.log.all({ event: "subscribe-ok", track: "now" })).toHaveLength(2);
+    expect(relay.log.all({ event: "session-open", transport })).toHaveLength(3);
     expect(relay.program.exit).toBeUndefined();
   });
 }

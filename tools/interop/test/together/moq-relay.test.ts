@@ -3,26 +3,28 @@ import { readFile } from "node:fs/promises";
 import { expect } from "vitest";
 import { difference, makeRandomFile } from "../../src/lab/files.ts";
 import { test } from "../../src/lab/lab.ts";
-import { startMoqb, startRelay, trust } from "../../src/lab/ours.ts";
+import { startMoqb, startRelay, trust, ways } from "../../src/lab/ours.ts";
 import { startMoqClock, startMoqRelay } from "../../src/lab/peers.ts";
 
 const time = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
 
-test("moqb publishes and subscribes through moq-relay-ietf", async ({ lab }) => {
-  const relay = await startMoqRelay(lab);
-  const [input, output] = [lab.file("input"), lab.file("output")];
-  const seed = await makeRandomFile(input, 12_000_000);
-  const subscriber = startMoqb(lab, ["sub", relay.url, "--broadcast", "a/b", "--output", output, ...trust(lab)]);
-  // It came before the publisher. This relay never answers SUBSCRIBE_NAMESPACE, so it has to ask again by itself.
-  await relay.control("recv", "SUBSCRIBE_NAMESPACE");
-  await relay.control("sent", "SUBSCRIBE_ERROR");
-  const pub = ["pub", relay.url, "--broadcast", "a/b", "--rate", "40M", "--wait", ...trust(lab)];
-  const publisher = startMoqb(lab, pub, { stdin: { file: input } });
-  expect(await publisher.exits(20_000)).toEqual({ code: 0, signal: null });
-  expect(await subscriber.exits(20_000)).toEqual({ code: 0, signal: null });
-  expect(await difference(input, output), `seed ${seed}`).toBe("");
-  await relay.control("recv", "PUBLISH_NAMESPACE", /namespace=\/a\/b/);
-});
+for (const { transport, url } of ways) {
+  test(`moqb publishes and subscribes through moq-relay-ietf over ${transport}`, async ({ lab }) => {
+    const relay = await startMoqRelay(lab);
+    const [input, output] = [lab.file("input"), lab.file("output")];
+    const seed = await makeRandomFile(input, 12_000_000);
+    const subscriber = startMoqb(lab, ["sub", relay[url], "--broadcast", "a/b", "--output", output, ...trust(lab)]);
+    // It came before the publisher. This relay never answers SUBSCRIBE_NAMESPACE, so it has to ask again by itself.
+    await relay.control("recv", "SUBSCRIBE_NAMESPACE");
+    await relay.control("sent", "SUBSCRIBE_ERROR");
+    const pub = ["pub", relay[url], "--broadcast", "a/b", "--rate", "40M", "--wait", ...trust(lab)];
+    const publisher = startMoqb(lab, pub, { stdin: { file: input } });
+    expect(await publisher.exits(20_000)).toEqual({ code: 0, signal: null });
+    expect(await subscriber.exits(20_000)).toEqual({ code: 0, signal: null });
+    expect(await difference(input, output), `seed ${seed}`).toBe("");
+    await relay.control("recv", "PUBLISH_NAMESPACE", /namespace=\/a\/b/);
+  });
+}
 
 test("moqb clock and moq-clock-ietf read each other through moq-relay-ietf", async ({ lab }) => {
   const relay = await startMoqRelay(lab);
