@@ -41,6 +41,7 @@ export async function openSession(
   const lack = lacking(abilities);
   if (lack !== undefined) throw new TransportError("webtransport-unsupported", { where, detail: lack });
   if (http3.peerGoesAway) throw new TransportError("closed", { what: "connection" });
+  if (http3.quic.closing) throw await endOf(http3);
   const exchange = new ClientExchange(http3, target.protocols);
   exchange.message.sendHead(requestLines(connectHead(target, abilities)));
   const aborted = () => exchange.cancel(signal.reason);
@@ -132,10 +133,7 @@ class ClientExchange implements MessageHandler {
   gone(code: bigint | undefined, fault?: Http3Error): void {
     if (this.#session !== undefined) this.#session.gone(code, fault);
     else if (code === undefined) {
-      // The handler of the connection knows better why; it is asked through `peer`, or through `closed`.
-      void this.#http3.quic.closed.then(({ error }) =>
-        this.#fail(error ?? new TransportError("closed", { what: "connection" })),
-      );
+      void endOf(this.#http3).then((error) => this.#fail(error));
     } else if (fault !== undefined) {
       const where = this.#http3.quic.peerName;
       this.#fail(
@@ -151,6 +149,12 @@ class ClientExchange implements MessageHandler {
   #fail(reason: unknown): void {
     this.#opened.reject(reason);
   }
+}
+
+/** Why the connection ended. */
+async function endOf(http3: Http3Connection): Promise<TransportError> {
+  const { error } = await http3.ended;
+  return error ?? new TransportError("closed", { what: "connection" });
 }
 
 /** The promise, or the signal's reason if it comes first. */

@@ -74,7 +74,7 @@ export class FetchExchange implements Omit<MessageHandler, "head"> {
       if (body !== null && !headOnly) {
         for await (const chunk of body) {
           if (signal.aborted) return;
-          if (!this.#message.sendData(chunk)) await this.#message.drained();
+          if (!this.#message.sendData(chunk) && !(await this.#message.room())) return;
         }
       } else await body?.cancel();
     } catch (error) {

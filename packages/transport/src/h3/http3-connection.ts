@@ -55,6 +55,8 @@ export class Http3Connection implements ConnectionHandler, ControlHandler, Strea
   readonly sessions = new Map<number, Http3Session>();
   /** Resolves with the peer's settings; rejects when the connection ends before they came. */
   readonly peer: Promise<PeerAbilities>;
+  /** How the connection ended, as its sessions are told. Never rejects. */
+  readonly ended: Promise<CloseInfo>;
   /** The peer's settings, once they are there. */
   abilities: PeerAbilities | undefined;
   /** Sessions that were asked for and are not over, those that wait for an answer included. */
@@ -66,6 +68,7 @@ export class Http3Connection implements ConnectionHandler, ControlHandler, Strea
   readonly #control: ControlWriter;
   readonly #parking = new Parking();
   readonly #peer = Promise.withResolvers<PeerAbilities>();
+  readonly #ended = Promise.withResolvers<CloseInfo>();
   readonly #gone: number[] = [];
   readonly #critical = new Set<number>();
   #fault: Http3Error | undefined;
@@ -80,6 +83,7 @@ export class Http3Connection implements ConnectionHandler, ControlHandler, Strea
     this.maxSessions = start.maxSessions;
     this.#start = start;
     this.peer = this.#peer.promise;
+    this.ended = this.#ended.promise;
     this.peer.catch(() => {}); // whoever waits is told; nobody has to
     this.#control = new ControlWriter(this, ourSettings(maxFieldSectionBytes, start.maxSessions));
     quic.openUnidirectional(this.#control);
@@ -188,7 +192,7 @@ export class Http3Connection implements ConnectionHandler, ControlHandler, Strea
   datagram(bytes: Uint8Array, start: number, end: number): void {
     const reader = new VarintReader(bytes, start, end);
     const quarter = reader.next();
-    if (quarter === undefined || quarter >= 2 ** 60) {
+    if (quarter === undefined || quarter === Number.MAX_SAFE_INTEGER) {
       this.fail(new Http3Error("H3_DATAGRAM_ERROR", "A datagram names no stream."));
       return;
     }
@@ -209,6 +213,7 @@ export class Http3Connection implements ConnectionHandler, ControlHandler, Strea
     for (const session of [...this.sessions.values()]) session.connectionClosed(shown);
     this.sessions.clear();
     this.#parking.clear();
+    this.#ended.resolve(shown);
     this.#start.onClosed?.();
   }
 

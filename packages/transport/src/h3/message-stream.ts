@@ -84,13 +84,17 @@ export class MessageStream implements ReceiveSink, FrameSink {
     this.#write(frame(FrameType.HEADERS, encodeFields(lines)));
   }
 
-  /** Sends a DATA frame. False: more is queued than should be, wait for `drained`. */
+  /** Sends a DATA frame. False: more is queued than should be, wait for `room`. */
   sendData(payload: Uint8Array): boolean {
     return this.#write(frame(FrameType.DATA, payload));
   }
 
-  drained(): Promise<void> {
-    return this.#writer.drained();
+  /** Resolves when there is room for more: true; or when the peer takes no more: false. */
+  room(): Promise<boolean> {
+    return this.#writer.drained().then(
+      () => this.#writer.open,
+      () => false,
+    );
   }
 
   /** Nothing more is sent. */

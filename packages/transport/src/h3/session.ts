@@ -30,6 +30,8 @@ const sessionGone = BigInt(http3Code("WT_SESSION_GONE"));
 
 /** Streams of a session without a handler that wait for one; more are refused. */
 const maxEarlyStreams = 64;
+/** The same of datagrams; more are dropped. */
+const maxEarlyDatagrams = 64;
 
 /** One session that both sides have agreed on. */
 export class Http3Session implements Connection, StreamOwner {
@@ -54,6 +56,7 @@ export class Http3Session implements Connection, StreamOwner {
   readonly #datagramPrefixBytes: number;
   #handler: Partial<ConnectionHandler> | undefined;
   #early: [QuicStream, EarlySink][] = [];
+  #earlyDatagrams: Uint8Array[] = [];
   #info: CloseInfo | undefined;
 
   constructor(http3: Http3Connection, message: MessageStream, protocol: string) {
@@ -102,7 +105,7 @@ export class Http3Session implements Connection, StreamOwner {
   set handler(handler: Partial<ConnectionHandler> | undefined) {
     this.#handler = handler;
     if (handler === undefined) return;
-    if (this.#early.length > 0) this.#http3.soon(() => this.#deliverEarly());
+    if (this.#early.length + this.#earlyDatagrams.length > 0) this.#http3.soon(() => this.#deliverEarly());
     const info = this.#info;
     if (info !== undefined) this.#http3.soon(() => handler.closed?.(info)); // it came too late for the event
   }
@@ -208,7 +211,8 @@ export class Http3Session implements Connection, StreamOwner {
   }
 
   datagram(bytes: Uint8Array, start: number, end: number): void {
-    this.#handler?.datagram?.(bytes, start, end);
+    if (this.#handler !== undefined) this.#handler.datagram?.(bytes, start, end);
+    else if (this.#earlyDatagrams.length < maxEarlyDatagrams) this.#earlyDatagrams.push(bytes.slice(start, end));
   }
 
   datagramsDropped(count: number, why: DatagramDropReason): void {
@@ -279,8 +283,10 @@ export class Http3Session implements Connection, StreamOwner {
   }
 
   #deliverEarly(): void {
-    const early = this.#early;
+    const [early, datagrams] = [this.#early, this.#earlyDatagrams];
     this.#early = [];
+    this.#earlyDatagrams = [];
+    for (const payload of datagrams) this.datagram(payload, 0, payload.length);
     for (const [stream, parked] of early) {
       stream.autoCredit = true;
       const sink = this.#accept(stream);
@@ -314,6 +320,7 @@ export class Http3Session implements Connection, StreamOwner {
     const info = this.#info as CloseInfo;
     this.#http3.removeSession(this.sessionId);
     this.#early = [];
+    this.#earlyDatagrams = [];
     const streams = [...this.#streams];
     this.#streams.clear();
     for (const stream of streams) stream.abandon(http3Code("WT_SESSION_GONE"));

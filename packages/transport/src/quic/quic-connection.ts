@@ -90,6 +90,11 @@ export class QuicConnection implements Connection {
     return this.#remoteAddress;
   }
 
+  /** Nothing can be opened or sent any more: it was closed from here, or is over. */
+  get closing(): boolean {
+    return this.#closing || this.#info !== undefined;
+  }
+
   get handler(): ConnectionHandler | undefined {
     return this.#handler;
   }
@@ -113,7 +118,7 @@ export class QuicConnection implements Connection {
 
   sendDatagram(payload: Uint8Array, options: DatagramOptions = {}): boolean {
     const { engine } = this.#runtime;
-    if (this.#over || payload.length > engine.datagramBuffer.length) return false;
+    if (this.closing || payload.length > engine.datagramBuffer.length) return false;
     if (this.#runtime.busy)
       throw new TransportError("option-invalid", {
         option: "sendDatagram",
@@ -129,14 +134,14 @@ export class QuicConnection implements Connection {
   }
 
   get maxDatagramSize(): number {
-    if (this.#over || this.#runtime.busy) return 0;
+    if (this.closing || this.#runtime.busy) return 0;
     return Math.max(0, this.#runtime.engine.maxDatagramSize(this.handle));
   }
 
   close({ code = 0, reason = "" }: CloseOptions = {}): void {
     const high = highWord(code);
     const low = lowWord(code);
-    if (this.#over) return;
+    if (this.closing) return;
     this.#closing = true;
     if (this.#runtime.busy) {
       this.#runtime.later(() => this.#sendClose(high, low, reason));
@@ -153,7 +158,7 @@ export class QuicConnection implements Connection {
   }
 
   ref(): this {
-    if (!this.#over) this.endpoint.refClient();
+    if (!this.closing) this.endpoint.refClient();
     return this;
   }
 
@@ -263,7 +268,7 @@ export class QuicConnection implements Connection {
 
   /** The handshake cannot succeed, for a reason that only the socket knows. */
   giveUp(error: TransportError): void {
-    if (this.#fault !== undefined || this.#over) return;
+    if (this.#fault !== undefined || this.closing) return;
     this.#fault = error;
     this.close();
   }
@@ -278,12 +283,8 @@ export class QuicConnection implements Connection {
 
   // --- Inside -----------------------------------------------------------------------------------------------------
 
-  get #over(): boolean {
-    return this.#closing || this.#info !== undefined;
-  }
-
   #open(direction: 0 | 1, source: SendSource, sink: ReceiveSink | undefined, key: SortKey): QuicStream {
-    if (this.#over) throw new TransportError("closed", { what: "connection" });
+    if (this.closing) throw new TransportError("closed", { what: "connection" });
     if (this.#runtime.busy)
       throw new TransportError("option-invalid", {
         option: "open",
