@@ -35,3 +35,10 @@ export type {
   SortKey,
   StreamDirection,
 } from "./transport.ts";
+export { type OverWebTransportOptions, overWebTransport } from "./web-transport/connection.ts";
+export type {
+  WebTransportCloseShape,
+  WebTransportDatagramsShape,
+  WebTransportShape,
+  WebTransportStreamShape,
+} from "./web-transport/shape.ts";

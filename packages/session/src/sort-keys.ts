@@ -39,6 +39,14 @@ export function dataSortKey(
   ];
 }
 
+/**
+ * The place of a key among the `sendOrder`s of W3C streams, of which the highest goes first. A number holds class, priorities
+ * and age; what differs in ids only is equal there.
+ */
+export function sendOrderOf([kind, priorities, age]: SortKey): number {
+  return 0 - ((kind * 0x1_0000 + priorities) * 0x1_0000_0000 + age);
+}
+
 /** Gives each group of a subscription the time it counts from, in milliseconds, never falling with the group id. */
 export class GroupClock {
   readonly #now: () => number;

@@ -40,8 +40,6 @@ export interface ReceiveSink {
 
 /** Sending half of a stream. */
 export interface SendStream {
-  /** QUIC stream id; undefined until the first byte was put into a packet. */
-  readonly id: bigint | undefined;
   /** Tells that the source has bytes, or finished. Moves no bytes itself. */
   activate(): void;
   /** Changes the place in the sending order from the next packet on. */
@@ -52,7 +50,6 @@ export interface SendStream {
 
 /** Receiving half of a stream. */
 export interface ReceiveStream {
-  readonly id: bigint;
   /** Asks the peer to stop (STOP_SENDING). Nothing is delivered afterwards. */
   stop(code: number | bigint): void;
   /** Gives receive credit back when `autoCredit` is off. */
@@ -63,12 +60,11 @@ export interface ReceiveStream {
 
 /** A bidirectional stream opened by the peer: it gets its source when the receiver wants to answer. */
 export interface IncomingBidirectional extends ReceiveStream, SendStream {
-  readonly id: bigint;
   setSource(source: SendSource, sortKey: SortKey): void;
 }
 
 /** A bidirectional stream opened here. */
-export interface OutgoingBidirectional extends SendStream, Omit<ReceiveStream, "id"> {}
+export interface OutgoingBidirectional extends SendStream, ReceiveStream {}
 
 /** How a connection ended; reported exactly once. */
 export interface CloseInfo {
