@@ -27,7 +27,7 @@ export async function openSession({ url, hash, protocols }: Target) {
   );
   try {
     await session.ready;
-    const { protocol } = session;
+    const { protocol = "none" } = session;
     session.close();
     return { ready: true, closed: await closed, protocol, source: "" };
   } catch (error) {

@@ -13,6 +13,7 @@ import { aiomoqtPython, installPythonPeers } from "./python.ts";
 export async function provision(): Promise<void> {
   await needApt("ffmpeg");
   await needApt("chromium");
+  await needApt("firefox-esr");
   await needApt("tshark");
   await buildGoPeers();
   await installNpmPeers();
