@@ -86,6 +86,10 @@ export const transportErrors = [
     says: "{where} has forgotten the connection (stateless reset). It was probably restarted.",
   },
   {
+    code: "connection-lost",
+    says: "The WebSocket to {where} broke without a close: {detail}.",
+  },
+  {
     code: "http-violation",
     says: "{where} broke the rules of HTTP/3 ({code}), so the connection was closed: {detail}.",
   },

@@ -41,6 +41,7 @@ test("the error codes callers switch on are pinned", () => {
     "certificate-unreadable",
     "certificate-untrusted",
     "closed",
+    "connection-lost",
     "connection-refused",
     "connection-reset",
     "engine-crashed",
