@@ -8,6 +8,13 @@ export interface RelayConfig extends ObservingOptions {
   /** UDP port. Default 4443; 0 lets the system choose, see `relay.address`. */
   readonly port?: number | undefined;
   readonly certificate: Certificate;
+  /**
+   * Plain HTTP on the TCP port of the same number: `/health`, and `/certificate.sha256` for clients that pin the certificate.
+   * Default true. Over HTTP/3 both are answered anyway.
+   */
+  readonly http?: boolean | undefined;
+  /** Folder of files that HTTP serves too, a page to watch with for example. Default: none. */
+  readonly pages?: string | undefined;
   /** Bytes that the groups of all broadcasts may take, overhead included. Default 64 MiB. */
   readonly cacheBytes?: number | undefined;
   /**

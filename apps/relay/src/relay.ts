@@ -1,6 +1,7 @@
-/** `start`: a hub behind a UDP port, for raw QUIC and for WebTransport. */
+/** `start`: a hub behind a UDP port, for raw QUIC and for WebTransport, and HTTP on TCP beside it. */
 import { protocolsOf } from "@moqingbird/session";
 import {
+  certificateFingerprint,
   engineMemory,
   formatAddress,
   type Listener,
@@ -9,7 +10,10 @@ import {
   type SocketAddress,
   setEngineMemory,
 } from "@moqingbird/transport";
+import type { Hono } from "hono";
 import { type RelayConfig, relayDefaults, relayWindows } from "./config.ts";
+import { httpApp, withPages } from "./http/app.ts";
+import { type HttpServer, listenHttp } from "./http/server.ts";
 import { Hub, type HubStats } from "./hub.ts";
 import { createLogger, type RelayLogger } from "./log.ts";
 
@@ -39,10 +43,11 @@ export async function start(config: RelayConfig): Promise<Relay> {
     retentionMs: config.retentionMs,
     processBytes: config.processBytes,
   });
-  try {
-    const listener = await listen({
+  const app = httpApp({ sha256: certificateFingerprint(config.certificate.chain) });
+  const open = (port: number): Promise<Listener> =>
+    listen({
       ...(config.host !== undefined && { host: config.host }),
-      port: config.port ?? relayDefaults.port,
+      port,
       certificate: config.certificate,
       alpn: protocolsOf(),
       limits: { maxConnections: maxSessions },
@@ -56,6 +61,7 @@ export async function start(config: RelayConfig): Promise<Relay> {
           else request.reject(serviceUnavailable);
         },
       },
+      fetch: (request) => app.fetch(request),
       onRejected: ({ remoteAddress, info, untold }) => {
         const peer = remoteAddress && formatAddress(remoteAddress.address, remoteAddress.port);
         const code = `0x${info.code.toString(16)}`;
@@ -63,12 +69,37 @@ export async function start(config: RelayConfig): Promise<Relay> {
       },
       onRestart: (error) => log.error({ event: "engine-crashed", reason: error.message }),
     });
-    return new RunningRelay(hub, listener, log);
+  try {
+    const sockets = await onOnePort(config, open, withPages(app, config.pages));
+    return new RunningRelay(hub, sockets, log);
   } catch (error) {
     await hub.close("");
     throw error;
   }
 }
+
+interface Sockets {
+  readonly listener: Listener;
+  readonly http: HttpServer | undefined;
+}
+
+/** UDP and TCP at one number. Where the system chooses, it chooses for UDP: if TCP has that number in use, once more. */
+async function onOnePort(config: RelayConfig, open: (port: number) => Promise<Listener>, app: Hono): Promise<Sockets> {
+  const wanted = config.port ?? relayDefaults.port;
+  for (let attempt = 1; ; attempt++) {
+    const listener = await open(wanted);
+    if (config.http === false) return { listener, http: undefined };
+    try {
+      return { listener, http: await listenHttp(app, { host: config.host, port: listener.address.port }) };
+    } catch (error) {
+      await listener.close();
+      if (wanted !== 0 || attempt === portAttempts) throw error;
+    }
+  }
+}
+
+/** Numbers tried where the system chooses. */
+const portAttempts = 8;
 
 /** HTTP status of a session for which there is no room. */
 const serviceUnavailable = 503;
@@ -90,15 +121,17 @@ const watchMs = 1000;
 class RunningRelay implements Relay {
   readonly #hub: Hub;
   readonly #listener: Listener;
+  readonly #http: HttpServer | undefined;
   readonly #log: RelayLogger;
   readonly closed: Promise<void>;
   readonly #watch: NodeJS.Timeout;
   #closing: Promise<void> | undefined;
   #engineTold = "";
 
-  constructor(hub: Hub, listener: Listener, log: RelayLogger) {
+  constructor(hub: Hub, { listener, http }: Sockets, log: RelayLogger) {
     this.#hub = hub;
     this.#listener = listener;
+    this.#http = http;
     this.#log = log;
     this.closed = listener.closed.then((error) => {
       if (error !== undefined) throw error;
@@ -138,7 +171,7 @@ class RunningRelay implements Relay {
   async #close(): Promise<void> {
     clearInterval(this.#watch);
     this.#log.info({ event: "closing", ...this.stats });
-    await Promise.all([this.#hub.close(farewell), this.#listener.close({ reason: farewell })]);
+    await Promise.all([this.#hub.close(farewell), this.#listener.close({ reason: farewell }), this.#http?.close()]);
     this.#log.info({ event: "closed" });
     await new Promise<void>((resolve) => this.#log.flush(() => resolve()));
   }

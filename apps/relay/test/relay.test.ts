@@ -1,5 +1,10 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { BroadcastProducer, TrackNamespace } from "@moqingbird/model";
-import { type Connection, connect as join, protocolsOf } from "@moqingbird/session";
+import { type Connection, connect as openSession, protocolsOf } from "@moqingbird/session";
 import { connect, generateCertificate, WebTransport } from "@moqingbird/transport";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createLogger } from "../src/log.ts";
@@ -62,7 +67,7 @@ test("a client that does not trust our certificate is in the log too", async () 
 test("what comes in by raw QUIC goes out by WebTransport, and the path is in the log", async () => {
   const { port } = relay.address;
   const trust = { sha256: [sha256] };
-  const publisher = await join(await connect({ host: "127.0.0.1", port, alpn: protocolsOf(), trust }));
+  const publisher = await openSession(await connect({ host: "127.0.0.1", port, alpn: protocolsOf(), trust }));
   const lounge = TrackNamespace.of("radio", "lounge");
   const broadcast = new BroadcastProducer();
   broadcast.createTrack("notes").appendGroup().subgroup(0).writeObject(new TextEncoder().encode("hello"));
@@ -70,7 +75,7 @@ test("what comes in by raw QUIC goes out by WebTransport, and the path is in the
 
   const web = new WebTransport(`https://127.0.0.1:${port}/room?jwt=secret`, { trust });
   await web.ready;
-  const viewer = await join(web.connection as Connection);
+  const viewer = await openSession(web.connection as Connection);
   for await (const { payload } of viewer.consume(lounge).track("notes").objects()) {
     expect(new TextDecoder().decode(payload)).toBe("hello");
     break;
@@ -102,4 +107,45 @@ test("above the limit of sessions a WebTransport client is told that the relay i
   const second = new WebTransport(url, { trust });
   await expect(second.ready).rejects.toMatchObject({ name: "WebTransportError" });
   await full.close();
+});
+
+test("HTTP on the port's number tells health and fingerprint, and serves the files of a folder", async () => {
+  const certificate = await generateCertificate();
+  const pages = await mkdtemp(join(tmpdir(), "pages-"));
+  await writeFile(join(pages, "index.html"), "<title>here</title>");
+  const log = createLogger({ level: "error" });
+  const served = await start({ host: "127.0.0.1", port: 0, certificate, pages, log });
+  const at = `http://127.0.0.1:${served.address.port}`;
+  const get = async (path: string) => {
+    const response = await fetch(at + path);
+    return [response.status, await response.text()];
+  };
+  expect(await get("/health")).toEqual([200, "ok\n"]);
+  expect(await get("/certificate.sha256")).toEqual([200, `${Buffer.from(certificate.sha256).toString("hex")}\n`]);
+  expect(await get("/")).toEqual([200, "<title>here</title>"]);
+  expect((await get("/../relay.ts"))[0]).toBe(404);
+  expect((await get("/nothing"))[0]).toBe(404);
+  await served.close();
+  await expect(fetch(`${at}/health`)).rejects.toThrow();
+  await rm(pages, { recursive: true });
+});
+
+test("a TCP port in use is told by its number, and the UDP port is given back", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const config = {
+    host: "127.0.0.1",
+    port,
+    certificate: await generateCertificate(),
+    log: createLogger({ level: "error" }),
+  };
+  await expect(start(config)).rejects.toMatchObject({
+    code: "address-in-use",
+    message: expect.stringContaining("TCP"),
+  });
+  const without = await start({ ...config, http: false });
+  expect(without.address.port).toBe(port);
+  await without.close();
+  taken.close();
 });
