@@ -1,5 +1,5 @@
 /**
- * What every command needs before it runs: the workspace's npm packages and the engine's wasm. Steps that do not wait
+ * What every command needs before it runs: the workspace's npm packages, the page for browsers and the engine's wasm. Steps that do not wait
  * for each other overlap; what is there already costs a few file reads.
  */
 import { createHash } from "node:crypto";
@@ -7,6 +7,7 @@ import { thrice, which } from "./command.ts";
 import { buildEngine, compileEngine, engineIsCurrent } from "./engine.ts";
 import { withLock } from "./lock.ts";
 import { installWorkspace } from "./packages.ts";
+import { bundlePage } from "./page.ts";
 import { inCache, root } from "./paths.ts";
 import { rustEnvironment } from "./rust.ts";
 import { say, seconds } from "./steps.ts";
@@ -19,8 +20,12 @@ export async function prepare(): Promise<void> {
   const started = performance.now();
   const worked = await withLock(inCache("locks", `checkout-${checkout}`), async () => {
     const packages = installWorkspace();
-    if (engineIsCurrent()) return packages;
-    const [environment] = await Promise.all([rustReady(), packages]);
+    const page = packages.then(bundlePage);
+    if (engineIsCurrent()) {
+      await page;
+      return packages;
+    }
+    const [environment] = await Promise.all([rustReady(), page]);
     await buildEngine(environment);
     return true;
   });

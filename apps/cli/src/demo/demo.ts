@@ -7,6 +7,7 @@ import { Cache, TrackNamespace } from "@moqingbird/model";
 import { createLogger, start as startRelay } from "@moqingbird/relay";
 import { connect as openSession, protocolsOf, type Session } from "@moqingbird/session";
 import { generateCertificate, connect as openConnection } from "@moqingbird/transport";
+import { pageFolder } from "@moqingbird/web";
 import { readClip } from "../assets.ts";
 import type { Surroundings } from "../command.ts";
 import { Failure } from "../failure.ts";
@@ -42,7 +43,8 @@ export async function runDemo(options: DemoOptions, surroundings: Surroundings):
   const { signal, stdout } = surroundings;
   const namespace = TrackNamespace.of(broadcastName);
   const certificate = await generateCertificate({ names: ["localhost"] });
-  const relay = await startRelay({ ...options.listen, certificate, log: createLogger({ level: "silent" }) });
+  const log = createLogger({ level: "silent" });
+  const relay = await startRelay({ ...options.listen, certificate, pages: pageFolder, log });
   const { port } = relay.address;
   const join = async (): Promise<{ session: Session; cache: Cache }> => {
     const cache = new Cache();
@@ -154,9 +156,12 @@ function rows(
 }
 
 function welcome({ address, port }: { address: string; port: number }, fingerprint: string): string {
-  const url = `moqt://${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const at = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const url = `moqt://${at}`;
   return `A relay listens at ${url}; a publisher sends it a film, two viewers fetch it from there.
-See the picture yourself, from another terminal:
+See the picture yourself, in a browser with WebTransport:
+  http://${at.replace(/^(\[::\]|0\.0\.0\.0):/, "127.0.0.1:")}/
+or from another terminal:
   ./run moqb sub ${url} --broadcast ${broadcastName} --tls-fingerprint ${fingerprint} | ffplay -loglevel error -
 `;
 }

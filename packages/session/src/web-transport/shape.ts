@@ -50,7 +50,7 @@ interface StreamErrorMaker {
 /** What `abort` and `cancel` take, so that the peer is told this code; codes above 2^32 - 1 are lowered to it. */
 export function streamError(code: number | bigint): unknown {
   const streamErrorCode = code > largestCode ? largestCode : Number(code);
-  const Maker = (globalThis as { WebTransportError?: StreamErrorMaker }).WebTransportError;
+  const Maker = (globalThis as unknown as { WebTransportError?: StreamErrorMaker }).WebTransportError;
   if (Maker === undefined) return Object.assign(new Error(`Stream error ${streamErrorCode}`), { streamErrorCode });
   const error = new Maker("", { streamErrorCode });
   // Chromium up to now knows the older form, which has the options first.

@@ -36,6 +36,14 @@ const launches: Readonly<Record<BrowserName, { readonly program: string; readonl
   },
 };
 
+/** Starts a browser. */
+export function launchBrowser(name: BrowserName): Promise<Browser> {
+  const { program, options } = launches[name];
+  const executablePath = which(program);
+  if (executablePath === undefined) throw new Error(`${name} is not installed: ./run interop installs it.`);
+  return launch({ executablePath, headless: true, ...options });
+}
+
 /** A browser with one blank page. */
 export class BlankPage implements AsyncDisposable {
   readonly page: Page;
@@ -49,14 +57,11 @@ export class BlankPage implements AsyncDisposable {
   }
 
   static async open(name: BrowserName): Promise<BlankPage> {
-    const { program, options } = launches[name];
-    const executablePath = which(program);
-    if (executablePath === undefined) throw new Error(`${name} is not installed: ./run interop installs it.`);
     const server = createServer((_, response) => {
       response.setHeader("content-type", "text/html").end("<!doctype html><title>interop</title>");
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const browser = await launch({ executablePath, headless: true, ...options });
+    const browser = await launchBrowser(name);
     const page = await browser.newPage();
     await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`);
     return new BlankPage(page, browser, server);
