@@ -4,12 +4,12 @@ import { run } from "./command.ts";
 import { inRoot } from "./paths.ts";
 
 const product = inRoot("apps/web/dist/page/watch.js");
-const sources = ["apps/web/{src,page}/*", "packages/{codec,model,session}/src/**/*.ts"];
+const sources = ["apps/web/{build,src,page}/*", "packages/{codec,model,session}/src/**/*.ts"];
 
 /** Bundles it if need be; the workspace's packages must be linked. */
 export async function bundlePage(): Promise<void> {
   const made = statSync(product, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const newest = Math.max(...globSync(sources.map((pattern) => inRoot(pattern))).map((file) => statSync(file).mtimeMs));
   if (made > newest) return;
-  await run(process.execPath, ["--conditions=@moqingbird/source", inRoot("apps/web/src/bundle.ts")], { log: "page" });
+  await run(process.execPath, ["--conditions=@moqingbird/source", inRoot("apps/web/build/bundle.ts")], { log: "page" });
 }

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { pageFolder } from "./index.ts";
+import { pageFolder } from "../src/index.ts";
 
 const page = (file: string): string => fileURLToPath(new URL(`../page/${file}`, import.meta.url));
 
