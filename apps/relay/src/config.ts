@@ -37,6 +37,11 @@ export interface RelayConfig extends ObservingOptions {
   readonly retentionMs?: number | undefined;
   /** Sessions at a time; further connections are refused. Default 1000. */
   readonly maxSessions?: number | undefined;
+  /**
+   * Connections of one IPv4 address or IPv6 /64; further ones from there are refused. Default: a quarter of `maxSessions`,
+   * at least 16; for this host's loopback addresses all.
+   */
+  readonly maxConnectionsPerAddress?: number | undefined;
   /** Silence after which a session is over, in milliseconds. Default 10 000. */
   readonly idleTimeoutMs?: number | undefined;
   /** Default: JSON lines on standard error, level "info". */

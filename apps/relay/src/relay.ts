@@ -50,7 +50,12 @@ export async function start(config: RelayConfig): Promise<Relay> {
       port,
       certificate: config.certificate,
       alpn: protocolsOf(),
-      limits: { maxConnections: maxSessions },
+      limits: {
+        maxConnections: maxSessions,
+        ...(config.maxConnectionsPerAddress !== undefined && {
+          maxConnectionsPerAddress: config.maxConnectionsPerAddress,
+        }),
+      },
       transport: { ...relayWindows, idleTimeoutMs: config.idleTimeoutMs ?? relayDefaults.idleTimeoutMs },
       ...(config.keyLog && { keyLog: config.keyLog }),
       ...(config.qlog && { qlog: config.qlog }),

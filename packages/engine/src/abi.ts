@@ -67,7 +67,8 @@ export interface SetupCalls {
     trace: number,
   ): number;
   free_config(config: number): number;
-  open_endpoint(serverConfig: number, maxHandshakes: number, maxConnections: number): number;
+  /** `limits`: handshakes, connections, the same of one address; 0 for the default. */
+  open_endpoint(serverConfig: number, limits: Uint32Array): number;
   set_server_config(endpoint: number, serverConfig: number): number;
   close_endpoint(endpoint: number, now: number): number;
   connect(endpoint: number, config: number, peer: number, serverName: string, now: number): number;

@@ -5,6 +5,7 @@ import type {
   Congestion,
   ConnectionStats,
   Crypto,
+  EndpointOptions,
   EngineClock,
   EngineKeys,
   EngineOptions,
@@ -121,6 +122,22 @@ export function encodedTransport(options: TransportOptions = {}): Float64Array {
 /** The engine's limits, in the order `start` takes them. */
 export function encodedLimits({ maxConnections = 4096, maxPeers = 16_384, memoryBytes }: EngineOptions): Uint32Array {
   return Uint32Array.of(maxConnections, maxPeers, checkedMemory(memoryBytes));
+}
+
+/** An endpoint's limits, in the order `open_endpoint` takes them; 0 where the engine knows the default. */
+export function encodedEndpointLimits(options: EndpointOptions): Uint32Array {
+  const limits = [
+    ["maxHandshakes", 1024],
+    ["maxConnections", 0],
+    ["maxHandshakesPerAddress", 0],
+    ["maxConnectionsPerAddress", 0],
+  ] as const;
+  return Uint32Array.from(limits, ([name, byDefault]) => {
+    const value = options[name];
+    if (value === undefined) return byDefault;
+    if (Number.isInteger(value) && value >= 1 && value < 2 ** 32) return value;
+    throw new EngineError("option-invalid", `${name} is ${value}; it must be an integer from 1 to ${2 ** 32 - 1}.`);
+  });
 }
 
 const mostMemoryBytes = 256 * 1024 * 1024;

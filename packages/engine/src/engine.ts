@@ -14,6 +14,7 @@ import {
   decodedStats,
   encodedAlpn,
   encodedCrypto,
+  encodedEndpointLimits,
   encodedKeys,
   encodedLimits,
   encodedTransport,
@@ -194,9 +195,8 @@ export class Engine {
 
   /** One endpoint per UDP socket. `serverConfig` -1: it only connects. */
   openEndpoint(serverConfig: number, options: EndpointOptions = {}): number {
-    return this.#setup((glue) =>
-      glue.open_endpoint(serverConfig, options.maxHandshakes ?? 1024, options.maxConnections ?? 0),
-    );
+    const limits = encodedEndpointLimits(options);
+    return this.#setup((glue) => glue.open_endpoint(serverConfig, limits));
   }
 
   /** Certificate hot reload: new connections use `serverConfig` (-1: none are accepted any more). */

@@ -173,12 +173,23 @@ export interface ClientConfigOptions extends ObservingOptions {
   readonly transport?: TransportOptions;
 }
 
-/** Limits of one endpoint (one UDP socket). */
+/**
+ * Limits of one endpoint (one UDP socket), as server. What is above them is refused (REFUSED event, CONNECTION_REFUSED to
+ * the client). An address is an IPv4 address or an IPv6 /64; a connection counts for the one it began at.
+ */
 export interface EndpointOptions {
   /** Handshakes under way: from an eighth of it on clients must prove their address (Retry), above it they are refused. Default 1024. */
   readonly maxHandshakes?: number;
   /** Connections of this endpoint. Default: the engine's. */
   readonly maxConnections?: number;
+  /**
+   * Handshakes under way with one address: from an eighth of it on it must be proven (Retry), above it proven ones are
+   * refused, so that forged packets lock nobody out. Default: an eighth of maxHandshakes, at least 16; for loopback
+   * addresses maxHandshakes.
+   */
+  readonly maxHandshakesPerAddress?: number;
+  /** Connections of one address. Default: a quarter of maxConnections, at least 16; for loopback addresses maxConnections. */
+  readonly maxConnectionsPerAddress?: number;
 }
 
 /** What is fixed once a connection is up. */

@@ -53,7 +53,7 @@ test("subscribers that acknowledge for a while and then no more do not fill it, 
   network.filter = ({ from }) => from === server;
   for (const connection of deaf) server.open(connection, 1, seededBytes(2 * mebi));
   const peak = watched(network, 1500);
-  expect(peak).toBeGreaterThan(0.65 * budget);
+  expect(peak).toBeGreaterThan(0.5 * budget); // what lowered windows left each
   expect(peak).toBeLessThan(0.9 * budget + mebi);
   expect(server.engine.memoryStats()).toMatchObject({ pressed: true, budgetBytes: budget });
   // The silent ones time out; then it is as before, and data flows.

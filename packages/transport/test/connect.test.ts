@@ -126,6 +126,23 @@ test("a full listener refuses further connections, and says so", async () => {
   expect(opened.connections).toEqual(new Set([server]));
 });
 
+test("an address with as many connections as it may have is refused further ones, and the log can say why", async () => {
+  const rejected = vi.fn();
+  const limits = { maxConnectionsPerAddress: 1 };
+  const { listener: opened, server } = await pair({ listen: { limits, onRejected: rejected } });
+  expect((await failure(client(opened))).code).toBe("server-refused");
+  expect(opened.connections).toEqual(new Set([server]));
+  expect(rejected.mock.lastCall).toMatchObject([
+    { info: { code: 2n, reason: "no room for another connection of this address" } },
+  ]);
+});
+
+test("a limit that is no number of clients is refused in words", async () => {
+  await expect(listener({ limits: { maxHandshakesPerAddress: 0 } })).rejects.toThrow(
+    "The option limits is unusable: maxHandshakesPerAddress is 0; it must be an integer from 1 to 4294967295.",
+  );
+});
+
 test("an unknown host name, a bad port and bad options are said before any packet", async () => {
   const common = { alpn: ["test"], trust: "none" } as const;
   vi.mocked(lookup).mockRejectedValueOnce(Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" }));

@@ -68,6 +68,15 @@ const flags = z.object({
       description: "sessions at a time; further connections are refused",
     },
   ),
+  maxConnectionsPerAddress: flag(
+    z.coerce.number("give a number").int("give a whole number").min(1, "give at least 1").optional(),
+    {
+      value: "N",
+      description:
+        "connections of one IPv4 address or IPv6 /64 at a time; raise it for crowds behind one translator or proxy",
+      defaultSays: "a quarter of --max-sessions, and all for loopback",
+    },
+  ),
   logLevel: flag(z.enum(logLevels, `give one of ${logLevels.join(", ")}`).default("info"), {
     value: "LEVEL",
     description: logLevels.join(", "),
@@ -101,7 +110,7 @@ export const relayCommand = defineCommand({
     const listen = parseListenAddress(values.listen);
     const certificate = await readCertificate(values);
     const log = createLogger({ level: values.logLevel, destination: await logDestination(values.logFile) });
-    const { cache: cacheBytes, engineMemory: engineBytes, maxSessions } = values;
+    const { cache: cacheBytes, engineMemory: engineBytes, maxSessions, maxConnectionsPerAddress } = values;
     const processBytes = cacheBytes + engineBytes + besideBytes;
     const observation = observe(values, surroundings, {
       keyLog: (file) =>
@@ -116,6 +125,7 @@ export const relayCommand = defineCommand({
         processBytes,
         engineBytes,
         maxSessions,
+        maxConnectionsPerAddress,
         log,
         ...observation.options,
       });

@@ -1,5 +1,5 @@
 /** One UDP socket with the engine's endpoint behind it, and the connections that live on it. */
-import { EngineError } from "@moqingbird/engine";
+import { type EndpointOptions, EngineError } from "@moqingbird/engine";
 import { formatAddress, type SocketAddress } from "../address.ts";
 import type { CloseInfo } from "../connection.ts";
 import { TransportError } from "../errors.ts";
@@ -23,7 +23,7 @@ import {
 export interface EndpointStart {
   /** Engine configuration of the server side; -1 for a client. */
   readonly serverConfig: number;
-  readonly limits?: { readonly maxHandshakes?: number; readonly maxConnections?: number };
+  readonly limits?: EndpointOptions;
   readonly alpn: readonly string[];
   readonly transport: TransportSettings;
   /** Numbers to give up when nothing is left of it. */
@@ -66,7 +66,7 @@ export class Endpoint implements UdpOwner {
     this.#start = start;
   }
 
-  /** Binds the socket. Errors: `address-in-use`, `address-invalid`, `unreachable`, `limit-reached`. */
+  /** Binds the socket. Errors: `address-in-use`, `address-invalid`, `unreachable`, `limit-reached`, `option-invalid`. */
   static async open(runtime: Runtime, start: EndpointStart): Promise<Endpoint> {
     const endpoint = new Endpoint(runtime, openEngineEndpoint(runtime, start), start);
     runtime.addEndpoint(endpoint);
@@ -281,7 +281,11 @@ function openEngineEndpoint(runtime: Runtime, { serverConfig, limits }: Endpoint
   try {
     return runtime.engine.openEndpoint(serverConfig, limits);
   } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== "limit-reached") throw error;
+    if (!(error instanceof EngineError)) throw error;
+    if (error.code === "option-invalid") {
+      throw new TransportError("option-invalid", { option: "limits", detail: error.message }, { cause: error });
+    }
+    if (error.code !== "limit-reached") throw error;
     throw new TransportError("limit-reached", { what: "socket", detail: error.message }, { cause: error });
   }
 }

@@ -36,12 +36,23 @@ export interface QuicListenOptions extends ObservingOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Limits of one listener. */
+/**
+ * Limits of one listener, each an integer of 1 or more. Clients above them are refused (CONNECTION_REFUSED), which
+ * `onRejected` tells. An address is an IPv4 address or an IPv6 /64: many clients behind one translator count as one, so
+ * raise what is said of addresses where crowds come from few of them. A connection counts for the address it began at.
+ */
 export interface ListenLimits {
-  /** Handshakes under way; further ones must prove their address (Retry), then are refused. Default 1024. */
+  /** Handshakes under way; from an eighth of it on clients must prove their address (Retry: a round trip). Default 1024. */
   readonly maxHandshakes?: number;
-  /** Connections; further ones are refused. Default: as many as the engine of the thread holds (4096). */
+  /** Connections. Default: as many as the engine of the thread holds (4096). */
   readonly maxConnections?: number;
+  /**
+   * Handshakes under way with one address; from an eighth of it on it must be proven, and only proven ones are refused: who
+   * forges an address locks nobody out. Default: an eighth of maxHandshakes, at least 16; for loopback addresses all.
+   */
+  readonly maxHandshakesPerAddress?: number;
+  /** Connections of one address. Default: a quarter of maxConnections, at least 16; for loopback addresses all. */
+  readonly maxConnectionsPerAddress?: number;
 }
 
 /** An open UDP port that accepts connections. */

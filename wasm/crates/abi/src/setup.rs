@@ -122,11 +122,20 @@ fn optional(config: i32) -> Option<u32> {
     u32::try_from(config).ok()
 }
 
-/// A new endpoint; `server_config` -1: it only connects; `max_connections` 0: the engine's limit.
+/// A new endpoint; `server_config` -1: it only connects; `limits`: handshakes, connections (0: the engine's limit), and of one
+/// address the same (0: its share).
 #[wasm_bindgen]
-pub fn open_endpoint(server_config: i32, max_handshakes: u32, max_connections: u32) -> i32 {
-    let connections = if max_connections == 0 { usize::MAX } else { max_connections as usize };
-    let limits = EndpointLimits { handshakes: max_handshakes as usize, connections };
+pub fn open_endpoint(server_config: i32, limits: &[u32]) -> i32 {
+    let &[handshakes, connections, of_address, connections_of_address] = limits else {
+        return Error::OptionInvalid(String::new()).status();
+    };
+    let given = |limit: u32| (limit > 0).then_some(limit as usize);
+    let limits = EndpointLimits {
+        handshakes: handshakes as usize,
+        connections: given(connections).unwrap_or(usize::MAX),
+        handshakes_per_address: given(of_address),
+        connections_per_address: given(connections_of_address),
+    };
     with(|abi| {
         let result = abi.engine.open_endpoint(optional(server_config), limits);
         abi.status(result)

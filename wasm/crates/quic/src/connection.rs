@@ -13,6 +13,7 @@ use crate::{
     handles::Slab,
     keyed::Keyed,
     observe::Trace,
+    sources::Source,
     stream::Stream,
 };
 
@@ -68,6 +69,8 @@ pub(crate) struct Connection {
     pub(crate) timer: Option<(u32, u64)>,
 
     pub(crate) peer: u32,
+    /// As server: the address that counts for it, wherever the client moves to.
+    pub(crate) source: Option<Source>,
     pub(crate) remote: SocketAddr,
     /// Where it tells of itself, if it does.
     pub(crate) trace: Option<Trace>,
@@ -140,6 +143,7 @@ impl Connection {
             asked: now,
             timer: None,
             peer: 0,
+            source: None,
             trace: None,
             lost_told: 0,
             opened_streams: 0,

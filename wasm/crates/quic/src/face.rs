@@ -38,7 +38,8 @@ impl Engine for Instance {
         let (quic, settings) = server.unzip();
         let mut shards = Vec::new();
         self.add_shards(&mut shards, if quic.is_some() { SHARDS } else { 1 })?;
-        let mut endpoint = Endpoint::new(shards, settings, limits);
+        let limits = EndpointLimits { connections: limits.connections.min(self.max_connections), ..limits };
+        let mut endpoint = Endpoint::new(shards, settings, limits, self.keyed.clone());
         endpoint.serve(quic.as_ref());
         self.endpoints.insert(endpoint).ok_or(Error::LimitReached("endpoint"))
     }

@@ -6,9 +6,10 @@ use quinn_proto::{AcceptError, ConnectionError, DatagramEvent, EcnCodepoint, Inc
 use crate::{
     ClosedBy, Datagram, Event, TransmitRecord,
     connection::{Connection, Phase},
-    endpoint::{Admission, Place},
+    endpoint::{Admission, NO_ROOM, Place},
     instance::Instance,
     shards::Route,
+    sources::Source,
     wheel::Alarm,
 };
 
@@ -20,9 +21,6 @@ pub(crate) struct PacketBuffers {
     ring: Vec<BytesMut>,
     next: usize,
 }
-
-/// The reason of a refusal for want of room; CONNECTION_REFUSED carries none on the wire.
-const NO_ROOM: &[u8] = b"no room for another connection";
 
 /// As many as one batch has packets.
 const BUFFERS: usize = 512;
@@ -132,26 +130,32 @@ impl Instance {
             Some(slot) => self.transmit.buffer(slot),
             None => &mut no_slot,
         };
-        let admission = endpoint.admission(incoming.remote_address_validated(), incoming.may_retry());
+        let address = incoming.remote_address();
+        let admission = endpoint.admission(address, incoming.remote_address_validated(), incoming.may_retry());
         let quic = &mut endpoint.shards.get_mut(shard)?.quic;
-        let settings = match (full, admission, endpoint.settings.clone()) {
-            (true, _, _) | (_, Admission::Refuse, _) | (_, _, None) => {
+        let admission = if full { Admission::Refuse(NO_ROOM) } else { admission };
+        let settings = match (admission, endpoint.settings.clone()) {
+            (Admission::Accept, Some(settings)) => settings,
+            (Admission::Retry, Some(_)) => return quic.retry(incoming, answer).ok(),
+            (refusal, _) => {
+                // CONNECTION_REFUSED carries no reason on the wire: it is for the host.
+                let reason = if let Admission::Refuse(reason) = refusal { reason } else { NO_ROOM };
                 let answer = quic.refuse(incoming, answer);
-                self.tell_refused(datagram, TransportErrorCode::CONNECTION_REFUSED, Bytes::from_static(NO_ROOM));
+                self.tell_refused(datagram, TransportErrorCode::CONNECTION_REFUSED, reason.into());
                 return Some(answer);
             }
-            (_, Admission::Retry, _) => return quic.retry(incoming, answer).ok(),
-            (_, Admission::Accept, Some(settings)) => settings,
         };
         let accepted = quic.accept(incoming, self.clock.instant(now), answer, None);
         let trace = self.observer.begun();
         match accepted {
             Ok((handle, quic)) => {
-                endpoint.handshakes += 1;
+                let source = Source::of(address);
+                endpoint.begin_handshake(source);
                 let (keyed, place) = (self.keyed.clone(), Place { shard, handle });
                 let mut connection = Connection::new(quic, datagram.endpoint, place, settings, keyed, now);
                 connection.proven = self.proof.take();
                 connection.trace = trace;
+                connection.source = Some(source);
                 self.adopt(connection, datagram.peer);
                 None
             }

@@ -49,7 +49,7 @@ pub struct Instance {
     pub(crate) secrets: Secrets,
     pub(crate) proof: Proof,
     pub(crate) crypto: Crypto,
-    max_connections: usize,
+    pub(crate) max_connections: usize,
     pub(crate) configs: Slab<Config>,
     pub(crate) endpoints: Slab<Endpoint>,
     pub(crate) connections: Slab<Connection>,
@@ -263,12 +263,11 @@ impl Instance {
         if connection.phase == Phase::Closed {
             return;
         }
-        let server = connection.quic.side().is_server();
         if connection.phase == Phase::Handshake
-            && server
+            && let Some(source) = connection.source
             && let Some(endpoint) = self.endpoints.get_mut(connection.endpoint)
         {
-            endpoint.handshakes = endpoint.handshakes.saturating_sub(1);
+            endpoint.end_handshake(source);
         }
         connection.phase = Phase::Closed;
         if let Some(trace) = &connection.trace {
@@ -291,7 +290,7 @@ impl Instance {
         self.departed.insert(handle, connection.stats());
         self.peers.release(connection.peer);
         if let Some(endpoint) = self.endpoints.get_mut(connection.endpoint) {
-            endpoint.forget(connection.place);
+            endpoint.forget(connection.place, connection.source);
             if endpoint.closing && endpoint.open == 0 {
                 self.endpoints.remove(connection.endpoint);
             }

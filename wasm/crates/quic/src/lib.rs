@@ -74,6 +74,7 @@ mod pump;
 mod receive;
 mod send;
 mod shards;
+mod sources;
 mod stream;
 mod transmit;
 mod trust;

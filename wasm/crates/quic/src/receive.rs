@@ -73,12 +73,14 @@ impl Instance {
         connection.no_stream_credit = [false; 2];
         connection.measure_overhead();
         let server = connection.quic.side().is_server();
-        let (endpoint, peer) = (connection.endpoint, connection.peer);
+        let (endpoint, peer, source) = (connection.endpoint, connection.peer, connection.source);
         if let Some(trace) = &connection.trace {
             trace.connected(&connection.alpn());
         }
-        if server && let Some(endpoint) = self.endpoints.get_mut(endpoint) {
-            endpoint.handshakes = endpoint.handshakes.saturating_sub(1);
+        if let Some(source) = source
+            && let Some(endpoint) = self.endpoints.get_mut(endpoint)
+        {
+            endpoint.end_handshake(source);
         }
         self.mark_dirty(handle);
         self.events.push_back(Event::Connected { connection: handle, endpoint, peer, server });
