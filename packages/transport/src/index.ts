@@ -25,6 +25,8 @@ export { postTask } from "./executor/task-port.ts";
 export type { FetchHandler } from "./h3/fetch-exchange.ts";
 export { type ListenOptions, listen, type WebTransportListenOptions } from "./listen.ts";
 export type { QlogConnection, QlogSink, QlogTarget } from "./qlog/target.ts";
+export type { QmuxSettings } from "./qmux/settings.ts";
+export type { QmuxDraft } from "./qmux/versions.ts";
 export { type ConnectOptions, connect } from "./quic/connect.ts";
 export type { Listener, ListenLimits } from "./quic/listener.ts";
 export type { ObservingOptions } from "./quic/observing.ts";
@@ -56,6 +58,8 @@ export {
 } from "./tls/certificate.ts";
 export { systemRoots, type Trust } from "./tls/trust.ts";
 export type { SocketBuffer, SocketBuffers, UdpCapabilities } from "./udp/backend.ts";
+export { type ConnectWebSocketOptions, connectWebSocket } from "./websocket/connect.ts";
+export type { WebSocketListenOptions } from "./websocket/server.ts";
 export { WebTransportBidirectionalStream } from "./webtransport/bidirectional-stream.ts";
 export {
   WebTransportDatagramDuplexStream,

@@ -1,9 +1,17 @@
-/** `listen`: one UDP port for raw QUIC, by application protocol, and for HTTP/3 with WebTransport sessions on it. */
+/**
+ * `listen`: one UDP port for raw QUIC, by application protocol, and for HTTP/3 with WebTransport sessions on it; and, if
+ * wanted, the TCP port of the same number for HTTPS and HTTP with sessions over WebSocket.
+ */
+import type { SocketAddress } from "./address.ts";
 import type { CloseOptions, Connection } from "./connection.ts";
+import { TransportError } from "./errors.ts";
 import type { FetchHandler } from "./h3/fetch-exchange.ts";
 import { Http3Server } from "./h3/server.ts";
 import { type Listener, listenQuic, type QuicListenOptions } from "./quic/listener.ts";
 import { type Runtime, runtime } from "./quic/runtime.ts";
+import type { Certificate } from "./tls/certificate.ts";
+import type { SocketBuffers } from "./udp/backend.ts";
+import type { WebSocketListenOptions, WebSocketServerPort } from "./websocket/server.ts";
 import { type SessionRequest, sessionRequest } from "./webtransport/session-request.ts";
 
 /** Options of {@link listen}. */
@@ -17,7 +25,12 @@ export interface ListenOptions extends Omit<QuicListenOptions, "alpn" | "onConne
   readonly onConnection?: (connection: Connection) => void;
   /** Takes WebTransport sessions over HTTP/3. Raises the default of `transport.maxBidiStreams` to 256, as `fetch` does. */
   readonly webTransport?: WebTransportListenOptions;
-  /** Answers plain GET and HEAD requests over HTTP/3, in the form of the Fetch standard. Default: status 404. */
+  /**
+   * Opens the TCP port of the same number too, for HTTPS and HTTP: `webTransport` takes sessions over WebSocket there, for
+   * clients without QUIC, and `fetch` answers requests. Default: no TCP port.
+   */
+  readonly webSocket?: boolean | WebSocketListenOptions;
+  /** Answers plain GET and HEAD requests, in the form of the Fetch standard. Default: status 404. */
   readonly fetch?: FetchHandler;
 }
 
@@ -38,6 +51,8 @@ const http3 = "h3";
 const defaultMaxBidiStreams = 256;
 const defaultMaxSessions = 16;
 const defaultAnswerTimeoutMs = 10_000;
+/** Port 0: a UDP port whose TCP twin is taken is given back, so many times. */
+const portAttempts = 10;
 
 /**
  * Listens. Errors: `address-in-use`, `address-invalid`, `certificate-unreadable`, `key-unreadable`, `key-mismatch`,
@@ -48,14 +63,49 @@ export function listen(options: ListenOptions): Promise<Listener> {
 }
 
 /** `listen` on a runtime that is not this thread's: a simulated process. */
-export function listenOn(shared: Runtime, options: ListenOptions): Promise<Listener> {
-  const { webTransport, fetch, alpn = [], onConnection = ignore, ...rest } = options;
-  if (webTransport === undefined && fetch === undefined) return listenQuic(shared, { ...rest, alpn, onConnection });
+export async function listenOn(shared: Runtime, options: ListenOptions): Promise<Listener> {
+  const { webSocket = false } = options;
+  if (webSocket === false) return listenUdp(shared, options);
+  const { WebSocketServerPort } = await import("./websocket/server.ts");
+  for (let attempt = 1; ; attempt++) {
+    const sockets: { port?: WebSocketServerPort } = {};
+    const udp = await listenUdp(shared, options, async (close) => sockets.port?.close(close));
+    try {
+      sockets.port = await WebSocketServerPort.open({
+        ...(webSocket === true ? {} : webSocket),
+        host: options.host,
+        port: udp.address.port,
+        certificate: options.certificate,
+        fetch: options.fetch,
+        sessions: options.webTransport && {
+          onOffer: (offer) => options.webTransport?.onRequest(sessionRequest(offer, "websocket")),
+          origins: options.webTransport.origins,
+          answerTimeoutMs: options.webTransport.answerTimeoutMs ?? defaultAnswerTimeoutMs,
+        },
+      });
+      return new TwinListener(udp, sockets.port);
+    } catch (error) {
+      await udp.close();
+      const taken = error instanceof TransportError && error.code === "address-in-use";
+      if (!taken || (options.port ?? 0) !== 0 || attempt >= portAttempts) throw error;
+    }
+  }
+}
+
+function listenUdp(
+  shared: Runtime,
+  options: ListenOptions,
+  beforeClose?: (close: CloseOptions) => Promise<void>,
+): Promise<Listener> {
+  const { webTransport, webSocket: _, fetch, alpn = [], onConnection = ignore, ...rest } = options;
+  if (webTransport === undefined && fetch === undefined) {
+    return listenQuic(shared, { ...rest, alpn, onConnection }, beforeClose);
+  }
   const server = new Http3Server({
     timers: shared.executor,
     fetch,
     sessions: webTransport && {
-      onOffer: (offer) => webTransport.onRequest(sessionRequest(offer)),
+      onOffer: (offer) => webTransport.onRequest(sessionRequest(offer, "http3")),
       origins: webTransport.origins,
       maxSessions: webTransport.maxSessions ?? defaultMaxSessions,
       answerTimeoutMs: webTransport.answerTimeoutMs ?? defaultAnswerTimeoutMs,
@@ -72,8 +122,63 @@ export function listenOn(shared: Runtime, options: ListenOptions): Promise<Liste
         else onConnection(connection);
       },
     },
-    (close: CloseOptions) => server.shutdown(close),
+    async (close: CloseOptions) => {
+      await Promise.all([server.shutdown(close), beforeClose?.(close)]);
+    },
   );
+}
+
+/** A UDP port and the TCP port of its number. */
+class TwinListener implements Listener {
+  readonly #udp: Listener;
+  readonly #tcp: WebSocketServerPort;
+
+  constructor(udp: Listener, tcp: WebSocketServerPort) {
+    this.#udp = udp;
+    this.#tcp = tcp;
+    void udp.closed.then(() => tcp.close({}));
+  }
+
+  get address(): SocketAddress {
+    return this.#udp.address;
+  }
+
+  get connections(): ReadonlySet<Connection> {
+    return new Set<Connection>([...this.#udp.connections, ...this.#tcp.connections]);
+  }
+
+  get socketBuffers(): SocketBuffers {
+    return this.#udp.socketBuffers;
+  }
+
+  get closed(): Promise<TransportError | undefined> {
+    return this.#udp.closed;
+  }
+
+  setCertificate(certificate: Certificate): void {
+    this.#udp.setCertificate(certificate);
+    this.#tcp.setCertificate(certificate);
+  }
+
+  close(options?: CloseOptions): Promise<void> {
+    return this.#udp.close(options); // the TCP port goes first
+  }
+
+  ref(): this {
+    this.#udp.ref();
+    this.#tcp.ref();
+    return this;
+  }
+
+  unref(): this {
+    this.#udp.unref();
+    this.#tcp.unref();
+    return this;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }
 
 function ignore(): void {}

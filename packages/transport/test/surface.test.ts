@@ -18,6 +18,7 @@ test("what the package exports is pinned", () => {
     "WebTransportWriter",
     "certificateFingerprint",
     "connect",
+    "connectWebSocket",
     "defaultSortKey",
     "engineMemory",
     "executor",

@@ -174,6 +174,11 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
     return this.#open("bidirectional", source, sink, sortKey, eager);
   }
 
+  /** How it ended; undefined as long as it is open. */
+  get end(): CloseInfo | undefined {
+    return this.#info;
+  }
+
   /** Asks the peer to bring the connection to an end: QMux has no word for it. */
   drain(): void {}
 

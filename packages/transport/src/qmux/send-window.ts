@@ -19,6 +19,8 @@ const flatRounds = 3;
 /** The highest of the rates measured in so many round trips counts, and none that is older than this. */
 const rateRounds = 4;
 const rateAgeMs = 3000;
+/** Answers come in heaps where a process wakes up late: what came within so short a time says nothing of the path. */
+const leastSpanMs = 2;
 /** A least round trip is believed for so long; then, unless little is under way anyway, the path is drained to measure it anew. */
 const delayAgeMs = 10_000;
 const littleBytes = 16_384;
@@ -156,7 +158,7 @@ export class SendWindow {
   }
 
   #measureRate(probe: Probe, now: number): void {
-    const span = Math.max(now - probe.deliveredAt, this.#leastDelay);
+    const span = Math.max(now - probe.deliveredAt, this.#leastDelay, leastSpanMs);
     const rate = (probe.sentBytes - probe.deliveredBytes) / span;
     const oldest = now - Math.min(rateAgeMs, rateRounds * this.#smoothedDelay);
     const lately = this.#rates.filter(({ at }) => at >= oldest);

@@ -1,13 +1,15 @@
 /** What a server is asked, in the form its users see, and how they answer. */
 import type { SocketAddress } from "../address.ts";
 import type { FieldLine } from "../h3/field-line.ts";
-import type { SessionOffer } from "../h3/session-offer.ts";
+import type { WebSessionOffer } from "./web-session.ts";
 import type { HeadersInit } from "./web-types.ts";
 import { adoptSession, type WebTransport } from "./webtransport.ts";
 
 /** A client asks for a session. */
 export interface SessionRequest {
-  /** As the client named it: `https://`, host and port, path, query. */
+  /** What carries it: HTTP/3, or QMux over a WebSocket. */
+  readonly over: "http3" | "websocket";
+  /** As the client named it: `https://` (`http://` for a WebSocket without TLS), host and port, path, query. */
   readonly url: URL;
   readonly headers: Headers;
   /** Application protocols the client offers, its favourite first. */
@@ -34,8 +36,9 @@ export interface AcceptOptions {
 }
 
 /** An offer as its users see it. */
-export function sessionRequest(offer: SessionOffer): SessionRequest {
+export function sessionRequest(offer: WebSessionOffer, over: SessionRequest["over"]): SessionRequest {
   return {
+    over,
     url: offer.url,
     headers: new Headers(offer.fields.map(([name, value]) => [name, value])),
     protocols: offer.protocols,

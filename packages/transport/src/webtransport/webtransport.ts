@@ -6,7 +6,6 @@ import type { ReadableStreamDefaultController } from "node:stream/web";
 import type { CloseInfo, Connection, ConnectionHandler, DatagramDropReason } from "../connection.ts";
 import { messageOf, TransportError } from "../errors.ts";
 import type { OpenedSession } from "../h3/client.ts";
-import type { Http3Session } from "../h3/session.ts";
 import { runtime } from "../quic/runtime.ts";
 import type { IncomingBidirectionalStream, IncomingStream, ReceiveSink, StreamDirection } from "../streams.ts";
 import { WebTransportBidirectionalStream } from "./bidirectional-stream.ts";
@@ -17,6 +16,7 @@ import { destinationOf, type WebTransportCongestionControl, type WebTransportOpt
 import { Inlet, WebTransportReceiveStream } from "./receive-stream.ts";
 import { sendSortKey, WebTransportSendGroup } from "./send-order.ts";
 import { asOrder, Outlet, WebTransportSendStream, type WebTransportSendStreamOptions } from "./send-stream.ts";
+import type { WebSession } from "./web-session.ts";
 import type { BufferSource } from "./web-types.ts";
 
 /** How a session ends or ended (W3C `WebTransportCloseInfo`). */
@@ -49,9 +49,9 @@ export type WebTransportReliabilityMode = "pending" | "reliable-only" | "support
 const largestCode = 0xffff_ffff;
 
 /** Makes the object of a session that a listener accepted. */
-export let adoptSession: (session: Http3Session) => WebTransport;
+export let adoptSession: (session: WebSession) => WebTransport;
 /** A session to adopt instead of a URL to dial. */
-let adopted: Http3Session | undefined;
+let adopted: WebSession | undefined;
 
 /** One WebTransport session. */
 export class WebTransport implements AsyncDisposable {
@@ -89,7 +89,7 @@ export class WebTransport implements AsyncDisposable {
   readonly #unidirectional: Arrivals<WebTransportReceiveStream>;
   /** Aborted by `close` while there is no session yet. */
   readonly #attempt = new AbortController();
-  #session: Http3Session | undefined;
+  #session: WebSession | undefined;
   #responseHeaders: Headers | null = null;
   #over = false;
 
@@ -240,7 +240,7 @@ export class WebTransport implements AsyncDisposable {
     this.#begin(session);
   }
 
-  #begin(session: Http3Session): void {
+  #begin(session: WebSession): void {
     this.#session = session;
     session.handler = this.#handler();
     void session.closed.then((info) => this.#ended(info));
@@ -296,7 +296,7 @@ export class WebTransport implements AsyncDisposable {
     this.datagrams.end(error);
   }
 
-  async #live(): Promise<Http3Session> {
+  async #live(): Promise<WebSession> {
     await this.ready;
     if (this.#over || this.#session === undefined) throw sessionOver();
     return this.#session;

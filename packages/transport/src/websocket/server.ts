@@ -1,0 +1,211 @@
+/** The TCP side of a listener: sessions over QMux and WebSocket, and plain requests, on one port for HTTPS and HTTP. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { SocketAddress } from "../address.ts";
+import type { CloseOptions } from "../connection.ts";
+import type { FetchHandler } from "../h3/fetch-exchange.ts";
+import type { QmuxConnection } from "../qmux/qmux-connection.ts";
+import type { QmuxSettings } from "../qmux/settings.ts";
+import { knownSubprotocols } from "../qmux/versions.ts";
+import { type Certificate, checkCertificate } from "../tls/certificate.ts";
+import type { WebSessionOffer } from "../webtransport/web-session.ts";
+import { answerHttp } from "./http-exchange.ts";
+import { TrustedProxies } from "./proxies.ts";
+import { peerOf } from "./socket-carrier.ts";
+import { TcpPort } from "./tcp-port.ts";
+import { refuseUpgrade, UpgradeOffer } from "./upgrade-offer.ts";
+
+/** How a listener takes WebSockets. */
+export interface WebSocketListenOptions {
+  /** Takes `ws:` and `http:` beside `wss:` and `https:`, on the same port. Default true. */
+  readonly plain?: boolean;
+  /** TCP connections at a time; more are closed at once. Default 4096. */
+  readonly maxConnections?: number;
+  /** Sessions from one address at a time, those that wait for an answer included; more get status 429. Default: no limit. */
+  readonly maxSessionsPerAddress?: number;
+  /** Proxies ("10.0.0.1", "10.0.0.0/8") whose X-Forwarded-For is believed. Default: none. */
+  readonly trustedProxies?: readonly string[];
+  readonly settings?: QmuxSettings;
+}
+
+/** What the listener as a whole decides. */
+export interface WebSocketServerOptions extends WebSocketListenOptions {
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly certificate: Certificate;
+  readonly fetch: FetchHandler | undefined;
+  readonly sessions:
+    | {
+        readonly onOffer: (offer: WebSessionOffer) => void | Promise<void>;
+        readonly origins: readonly string[] | undefined;
+        readonly answerTimeoutMs: number;
+      }
+    | undefined;
+}
+
+const defaultMaxConnections = 4096;
+
+/** An open TCP port with all that runs on it. */
+export class WebSocketServerPort {
+  readonly connections = new Set<QmuxConnection>();
+  readonly #options: WebSocketServerOptions;
+  readonly #proxies: TrustedProxies;
+  /** Sessions and requests for them, by address. */
+  readonly #byAddress = new Map<string, number>();
+  #port!: TcpPort;
+  #closing = false;
+
+  private constructor(options: WebSocketServerOptions) {
+    this.#options = options;
+    this.#proxies = new TrustedProxies(options.trustedProxies ?? []);
+  }
+
+  /** Errors: `address-in-use`, `address-invalid`, `option-invalid`, and those of the certificate. */
+  static async open(options: WebSocketServerOptions): Promise<WebSocketServerPort> {
+    const server = new WebSocketServerPort(options);
+    server.#port = await TcpPort.open({
+      host: options.host,
+      port: options.port,
+      tls: pemOf(options.certificate),
+      plain: options.plain ?? true,
+      maxConnections: options.maxConnections ?? defaultMaxConnections,
+      onRequest: (request, response) => server.#request(request, response),
+      onUpgrade: (request, socket, head) => server.#upgrade(request, socket, head),
+    });
+    return server;
+  }
+
+  get address(): SocketAddress {
+    return this.#port.address;
+  }
+
+  setCertificate(certificate: Certificate): void {
+    this.#port.setCertificate(pemOf(certificate));
+  }
+
+  /** Ends every session with code and reason, then the port. */
+  async close(options: CloseOptions): Promise<void> {
+    this.#closing = true;
+    for (const connection of [...this.connections]) connection.close(options);
+    await this.#port.close();
+  }
+
+  ref(): void {
+    this.#port.ref();
+  }
+
+  unref(): void {
+    this.#port.unref();
+  }
+
+  #request(request: IncomingMessage, response: ServerResponse): void {
+    const url = urlOf(request);
+    if (url === undefined) {
+      response.writeHead(400, { "content-length": "0" }).end();
+      return;
+    }
+    const remoteAddress = this.#clientOf(request);
+    void answerHttp(request, response, { handler: this.#options.fetch, url, remoteAddress });
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const { sessions, settings } = this.#options;
+    const remoteAddress = this.#clientOf(request);
+    const { address } = remoteAddress;
+    const url = urlOf(request);
+    const status = this.#refusal(request, address);
+    if (status !== undefined || sessions === undefined || url === undefined) {
+      refuseUpgrade(socket, status ?? 400);
+      return;
+    }
+    this.#byAddress.set(address, this.#held(address) + 1);
+    const offer = new UpgradeOffer({
+      request,
+      socket,
+      head,
+      url,
+      remoteAddress,
+      serverName: ((socket as TLSSocket).servername as string | false | undefined) || "",
+      settings,
+      answerTimeoutMs: sessions.answerTimeoutMs,
+      onSettled: (connection) => {
+        if (connection === undefined) this.#forget(address);
+        else this.#add(connection, address);
+      },
+    });
+    void decide(offer, sessions.onOffer);
+  }
+
+  /** The status of a request that is not even offered. */
+  #refusal(request: IncomingMessage, address: string): number | undefined {
+    const { sessions, maxSessionsPerAddress = Number.POSITIVE_INFINITY } = this.#options;
+    const { origin, "sec-websocket-protocol": offered } = request.headers;
+    if (sessions === undefined) return 404;
+    if (this.#closing) return 503;
+    if (!isWebSocket(request)) return 400;
+    if (offered !== undefined && knownSubprotocols(offered).length === 0) return 400;
+    if (origin !== undefined && sessions.origins?.includes(origin) === false) return 403;
+    return this.#held(address) >= maxSessionsPerAddress ? 429 : undefined;
+  }
+
+  #held(address: string): number {
+    return this.#byAddress.get(address) ?? 0;
+  }
+
+  #add(connection: QmuxConnection, address: string): void {
+    this.connections.add(connection);
+    void connection.closed.then(() => {
+      this.connections.delete(connection);
+      this.#forget(address);
+    });
+    if (this.#closing) connection.close();
+  }
+
+  #forget(address: string): void {
+    const left = this.#held(address) - 1;
+    if (left > 0) this.#byAddress.set(address, left);
+    else this.#byAddress.delete(address);
+  }
+
+  #clientOf(request: IncomingMessage): SocketAddress {
+    const forwarded = request.headersDistinct["x-forwarded-for"]?.join(",");
+    return this.#proxies.clientOf(peerOf(request.socket), forwarded);
+  }
+}
+
+async function decide(offer: UpgradeOffer, onOffer: (offer: WebSessionOffer) => void | Promise<void>): Promise<void> {
+  try {
+    await onOffer(offer);
+  } catch (error) {
+    offer.failed(error);
+  }
+}
+
+/** What `ws` would refuse without asking us (RFC 6455 section 4.2.1). */
+function isWebSocket({ method, headers }: IncomingMessage): boolean {
+  const key = headers["sec-websocket-key"];
+  return (
+    method === "GET" &&
+    headers.upgrade?.toLowerCase() === "websocket" &&
+    headers["sec-websocket-version"] === "13" &&
+    key !== undefined &&
+    /^[+/0-9A-Za-z]{22}==$/.test(key)
+  );
+}
+
+function urlOf(request: IncomingMessage): URL | undefined {
+  const scheme = "encrypted" in request.socket ? "https" : "http";
+  const { host } = request.headers;
+  if (host === undefined || !request.url?.startsWith("/")) return undefined;
+  try {
+    return new URL(`${scheme}://${host}${request.url}`);
+  } catch {
+    return undefined;
+  }
+}
+
+function pemOf(certificate: Certificate): { readonly cert: string; readonly key: string } {
+  const { chain, key } = checkCertificate(certificate);
+  return { cert: chain, key };
+}

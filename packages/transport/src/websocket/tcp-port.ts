@@ -1,0 +1,135 @@
+/**
+ * One TCP port that takes HTTPS and HTTP: a TLS connection begins with a byte that no request can begin with (RFC 8446
+ * section 5.1, content type 22).
+ */
+import * as http from "node:http";
+import * as https from "node:https";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type SocketAddress, unmapAddress } from "../address.ts";
+import { errnoOf, messageOf, TransportError } from "../errors.ts";
+
+/** What arrives at the port. */
+export interface TcpHandlers {
+  readonly onRequest: (request: http.IncomingMessage, response: http.ServerResponse) => void;
+  readonly onUpgrade: (request: http.IncomingMessage, socket: Socket, head: Buffer) => void;
+}
+
+/** Options of {@link TcpPort}. */
+export interface TcpPortOptions extends TcpHandlers {
+  readonly host: string | undefined;
+  readonly port: number;
+  /** PEM. */
+  readonly tls: { readonly cert: string; readonly key: string };
+  /** HTTP without TLS is taken too. */
+  readonly plain: boolean;
+  /** Connections at a time; more are closed at once. */
+  readonly maxConnections: number;
+}
+
+const tlsHandshake = 22;
+/** Time for the first byte, for a TLS handshake, and for a request's head, milliseconds. */
+const headTimeoutMs = 10_000;
+/** What is still open so long after the close is cut off: above what a WebSocket's close may take. */
+const closeGraceMs = 2500;
+/** A request's head may have so much. */
+const maxHeaderBytes = 16_384;
+
+/** An open TCP port. */
+export class TcpPort {
+  readonly #server: Server;
+  readonly #https: https.Server;
+  readonly #http: http.Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server, secure: https.Server, plain: http.Server) {
+    this.#server = server;
+    this.#https = secure;
+    this.#http = plain;
+    server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+  }
+
+  /** Errors: `address-in-use`, `address-invalid`. */
+  static async open(options: TcpPortOptions): Promise<TcpPort> {
+    const limits = { headersTimeout: headTimeoutMs, requestTimeout: headTimeoutMs, maxHeaderSize: maxHeaderBytes };
+    const secure = https.createServer({ ...limits, ...options.tls, handshakeTimeout: headTimeoutMs });
+    const plain = http.createServer(limits);
+    for (const server of [secure, plain]) {
+      server.on("request", options.onRequest);
+      server.on("upgrade", (request, socket, head) => options.onUpgrade(request, socket as Socket, head));
+    }
+    const server = options.plain ? createServer((socket) => sort(socket, secure, plain)) : secure;
+    server.maxConnections = options.maxConnections;
+    const port = new TcpPort(server, secure, plain);
+    await listening(server, options);
+    // Neither listens by itself, and only who listens looks after its time-outs.
+    for (const sorted of [secure, plain]) if (sorted !== server) sorted.emit("listening");
+    return port;
+  }
+
+  get address(): SocketAddress {
+    const { address, port } = this.#server.address() as AddressInfo;
+    return { address: unmapAddress(address), port };
+  }
+
+  /** New connections get this certificate. */
+  setCertificate(tls: { readonly cert: string; readonly key: string }): void {
+    this.#https.setSecureContext(tls);
+  }
+
+  /** Takes no more, ends what is idle, and after a moment whatever is left. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const server of [this.#https, this.#http]) {
+      server.closeIdleConnections();
+      if (server !== this.#server) server.close(); // its time-outs
+    }
+    const patience = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, closeGraceMs);
+    await closed;
+    clearTimeout(patience);
+  }
+
+  ref(): void {
+    this.#server.ref();
+  }
+
+  unref(): void {
+    this.#server.unref();
+  }
+}
+
+function listening(server: Server, { host, port }: { host: string | undefined; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const where = `${host ?? "*"}:${port} (TCP)`;
+    server.once("error", (cause) => {
+      if (errnoOf(cause) === "EADDRINUSE") reject(new TransportError("address-in-use", { where }, { cause }));
+      else reject(new TransportError("address-invalid", { where, detail: messageOf(cause) }, { cause }));
+    });
+    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+      server.removeAllListeners("error");
+      server.on("error", (error) => process.emitWarning(error)); // of accepting, when descriptors run out
+      resolve();
+    });
+  });
+}
+
+/** Looks at the first byte, puts it back, and passes the socket on. */
+function sort(socket: Socket, secure: https.Server, plain: http.Server): void {
+  const giveUp = () => socket.destroy();
+  const read = () => {
+    const first = socket.read(1) as Buffer | null;
+    if (first === null) return;
+    socket.setTimeout(0);
+    for (const event of ["timeout", "error", "end"]) socket.off(event, giveUp);
+    socket.off("readable", read);
+    socket.unshift(first);
+    (first[0] === tlsHandshake ? secure : plain).emit("connection", socket);
+  };
+  socket.setTimeout(headTimeoutMs);
+  for (const event of ["timeout", "error", "end"]) socket.on(event, giveUp);
+  socket.on("readable", read);
+}
