@@ -4,16 +4,24 @@ import { join } from "node:path";
 import { inCache, npmInstall, step } from "@moqingbird/toolchain";
 import { npmPins } from "./pins.ts";
 
-/** The folder whose node_modules has `@currentspace/http3`, whether it is there or not. */
-export function quicheFolder(): string {
-  return inCache("peers", `currentspace-http3-${npmPins["@currentspace/http3"]}`);
+/** One of the packages. */
+export type NpmPeer = keyof typeof npmPins;
+
+/** What is worth saying about fetching them. */
+const sizes: Readonly<Record<NpmPeer, string>> = { "@currentspace/http3": " (120 MB)", "@moq/qmux": "" };
+
+/** The folder whose node_modules has the package, whether it is there or not. */
+export function npmFolder(peer: NpmPeer): string {
+  return inCache("peers", `${peer.replace("@", "").replace("/", "-")}-${npmPins[peer]}`);
 }
 
-export const quichePresent = (): boolean =>
-  existsSync(join(quicheFolder(), "node_modules/@currentspace/http3/package.json"));
+export const npmPresent = (peer: NpmPeer): boolean =>
+  existsSync(join(npmFolder(peer), "node_modules", peer, "package.json"));
 
 export async function installNpmPeers(): Promise<void> {
-  if (quichePresent()) return;
-  const name = `@currentspace/http3@${npmPins["@currentspace/http3"]}`;
-  await step(`${name} (120 MB)`, () => npmInstall(quicheFolder(), name));
+  for (const peer of Object.keys(npmPins) as NpmPeer[]) {
+    if (npmPresent(peer)) continue;
+    const name = `${peer}@${npmPins[peer]}`;
+    await step(`${name}${sizes[peer]}`, () => npmInstall(npmFolder(peer), name));
+  }
 }

@@ -26,8 +26,8 @@ export const pythonPins = {
 /** The Pythons for which aiopquic of this version has wheels, preferred first. */
 export const pythonVersions = ["3.12", "3.13"] as const;
 
-/** quiche with a Node API. (quic-go's version is in go/quicpeer/go.mod.) */
-export const npmPins = { "@currentspace/http3": "0.9.0" } as const;
+/** quiche with a Node API; QMux over WebSocket, as browsers load it. (quic-go's version is in go/quicpeer/go.mod.) */
+export const npmPins = { "@currentspace/http3": "0.9.0", "@moq/qmux": "0.3.3" } as const;
 
 /** Drives libFuzzer; not a peer, but installed like them. */
 export const cargoFuzzPin = "0.13.1";

@@ -5,7 +5,7 @@ import { Failure, needApt } from "@moqingbird/toolchain";
 import { cargoProgram, installCargoPeers } from "./cargo.ts";
 import { buildFuzzTargets, type FuzzTarget, fuzzTargetProgram } from "./fuzz.ts";
 import { buildGoPeers, goProgram } from "./go.ts";
-import { installNpmPeers, quicheFolder, quichePresent } from "./npm.ts";
+import { installNpmPeers, type NpmPeer, npmFolder, npmPresent } from "./npm.ts";
 import { type CargoPeer, cratePins, npmPins, pythonPins } from "./pins.ts";
 import { aiomoqtPython, installPythonPeers } from "./python.ts";
 
@@ -43,10 +43,10 @@ export function peerQuicGo(): string {
   return program;
 }
 
-/** The folder that has quiche's Node package. Throws when it is not installed. */
-export function peerQuiche(): string {
-  if (!quichePresent()) throw missing(`@currentspace/http3 ${npmPins["@currentspace/http3"]}`);
-  return quicheFolder();
+/** The folder whose node_modules has an npm package. Throws when it is not installed. */
+export function peerNpm(peer: NpmPeer): string {
+  if (!npmPresent(peer)) throw missing(`${peer} ${npmPins[peer]}`);
+  return npmFolder(peer);
 }
 
 /** The path of a fuzz target. Throws when it is not built. */

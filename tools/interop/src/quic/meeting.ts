@@ -16,7 +16,7 @@ import {
 import { onTestFinished } from "vitest";
 import type { Lab } from "../lab/lab.ts";
 import type { Program } from "../lab/program.ts";
-import { peerQuicGo, peerQuiche } from "../peers/provision.ts";
+import { peerNpm, peerQuicGo } from "../peers/provision.ts";
 import { LossyPath } from "./lossy-path.ts";
 
 /** Other people's QUIC, as a program that takes the flags of `go/quicpeer`. */
@@ -30,7 +30,7 @@ export const quiche: Stack = {
   name: "quiche",
   command: () => ({
     program: process.execPath,
-    args: [inRoot("tools/interop/src/quic/quiche-peer.ts"), peerQuiche()],
+    args: [inRoot("tools/interop/src/quic/quiche-peer.ts"), peerNpm("@currentspace/http3")],
   }),
 };
 
