@@ -166,6 +166,22 @@ describe("deliberately absent", () => {
     expect(found).toEqual(["wasm/crates/quic/src/clock.rs: Instant::now"]);
   });
 
+  test("what browsers load of transport reaches nothing of Node, and no package", () => {
+    const reached = new Set<string>();
+    const outside: string[] = [];
+    const visit = (path: string): void => {
+      if (reached.has(path)) return;
+      reached.add(path);
+      for (const name of loaded(sources(path)[0] as Source)) {
+        if (relativeImport(name)) visit(posix.join(posix.dirname(path), name));
+        else outside.push(`${path} imports ${name}`);
+      }
+    };
+    visit("packages/transport/src/browser.ts");
+    expect(outside).toEqual([]);
+    expect(reached.size).toBeGreaterThan(15);
+  });
+
   test("there is no export *, and no default export outside configuration", () => {
     const among = sources(...everywhere).filter(({ path }) => !path.endsWith(".config.ts"));
     const wrong = offenders(
@@ -188,6 +204,16 @@ describe("deliberately absent", () => {
     expect(among.filter((path) => machine.test(read(path)) || hosts.test(read(path)))).toEqual([]);
   });
 });
+
+/** What a module loads when it runs: imports and re-exports of more than types. */
+function loaded({ tree }: Source): string[] {
+  return tree.statements.flatMap((node) => {
+    const declares = ts.isImportDeclaration(node) || ts.isExportDeclaration(node);
+    if (!declares || node.moduleSpecifier === undefined || !ts.isStringLiteral(node.moduleSpecifier)) return [];
+    const onlyTypes = ts.isExportDeclaration(node) ? node.isTypeOnly : node.importClause?.isTypeOnly === true;
+    return onlyTypes ? [] : [node.moduleSpecifier.text];
+  });
+}
 
 /** An identifier that is read, not one that names a property, a parameter's key or a type. */
 function isReference(node: ts.Identifier): boolean {

@@ -2,6 +2,7 @@
 import type { ErrorCode } from "./error-code.ts";
 import { TransportError } from "./errors.ts";
 import type { ReceiveSink, ReceiveStream } from "./streams.ts";
+import { joined } from "./varint.ts";
 
 /** Arriving bytes are gathered in blocks of this size: one promise and one chunk for many packets. */
 const blockBytes = 65_536;
@@ -55,7 +56,7 @@ export class ByteReader implements ReceiveSink, AsyncIterable<Uint8Array> {
       if (total > limitBytes) throw new TransportError("queue-full", { bytes: total, limit: limitBytes });
       chunks.push(chunk);
     }
-    return Buffer.concat(chunks, total);
+    return joined(...chunks);
   }
 
   /** Asks the peer to stop; what is buffered is dropped and reading ends. */
