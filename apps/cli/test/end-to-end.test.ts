@@ -55,6 +55,15 @@ test("bytes published over WebTransport arrive equal over WebTransport and over 
   expect(opened.map(({ transport }) => transport).sort()).toEqual(["quic", "webtransport", "webtransport"]);
 });
 
+test("the relay has a page to watch with on its TCP port, unless told otherwise", { timeout }, async () => {
+  const [relay, bare] = await Promise.all([bench.relay(), bench.relay("--no-http")]);
+  const page = await fetch(`http://127.0.0.1:${relay.port}/?broadcast=film`);
+  expect(page.headers.get("content-type")).toContain("text/html");
+  expect(await page.text()).toContain('<script type="module" src="watch.js">');
+  expect((await fetch(`http://127.0.0.1:${relay.port}/health`)).status).toBe(200);
+  await expect(fetch(`http://127.0.0.1:${bare.port}/health`)).rejects.toThrow("fetch failed");
+});
+
 test("lines arrive one by one, as they are written", { timeout }, async () => {
   const relay = await bench.relay();
   const pub = bench.client("pub", relay, ["--broadcast", "log", "--format", "lines"], { input: "open" });

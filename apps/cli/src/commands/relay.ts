@@ -1,6 +1,7 @@
 /** `moqb relay`: runs @moqingbird/relay until it is told to stop. */
 import { createLogger, logLevels, openLogFile, type Relay, relayDefaults, start } from "@moqingbird/relay";
 import { generateCertificate, type LoadedCertificate, loadCertificate } from "@moqingbird/transport";
+import { pageFolder } from "@moqingbird/web";
 import { z } from "zod";
 import { defineCommand, type Surroundings } from "../command.ts";
 import { Failure, systemReason } from "../failure.ts";
@@ -77,6 +78,10 @@ const flags = z.object({
       defaultSays: "a quarter of --max-sessions, and all for loopback",
     },
   ),
+  noHttp: flag(z.boolean().default(false), {
+    description:
+      "no HTTP on the TCP port of the same number: no page to watch with, no /health, no /certificate.sha256",
+  }),
   logLevel: flag(z.enum(logLevels, `give one of ${logLevels.join(", ")}`).default("info"), {
     value: "LEVEL",
     description: logLevels.join(", "),
@@ -93,7 +98,7 @@ export const relayCommand = defineCommand({
   name: "relay",
   summary: "run a relay",
   description:
-    "Takes broadcasts from publishers and passes them on to any number of subscribers: one subscription upstream per track, late subscribers start at the newest group. Raw QUIC, MoQ draft 14. Logs JSON lines. Ends at Ctrl-C or SIGTERM.",
+    "Takes broadcasts from publishers and passes them on to any number of subscribers: one subscription upstream per track, late subscribers start at the newest group. Raw QUIC and WebTransport on one UDP port, MoQ draft 14; on the TCP port of the same number a page to watch with. Logs JSON lines. Ends at Ctrl-C or SIGTERM.",
   flags,
   examples: [
     {
@@ -126,6 +131,8 @@ export const relayCommand = defineCommand({
         engineBytes,
         maxSessions,
         maxConnectionsPerAddress,
+        http: !values.noHttp,
+        pages: pageFolder,
         log,
         ...observation.options,
       });
