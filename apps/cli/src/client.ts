@@ -3,6 +3,7 @@ import { Cache, TrackNamespace } from "@moqingbird/model";
 import { connect as openSession, protocolsOf, type Session, type SessionEnd } from "@moqingbird/session";
 import {
   type Connection,
+  connectWebSocket,
   type ObservingOptions,
   connect as openConnection,
   type Trust,
@@ -55,7 +56,7 @@ async function open(values: ClientValues, signal: AbortSignal, observation: Obse
   const target = parseTarget(values.url);
   const trust = await readTrust(values);
   const cache = new Cache({ capacityBytes: bufferBytes, retentionMs: Number.POSITIVE_INFINITY });
-  const connection = await (target.webTransport === undefined
+  const connection = await (target.web === undefined
     ? openConnection({
         host: target.host,
         port: target.port,
@@ -64,20 +65,24 @@ async function open(values: ClientValues, signal: AbortSignal, observation: Obse
         signal,
         ...observation.options,
       })
-    : openWebTransport(target.webTransport, { trust, signal, ...observation.options }));
-  // Over WebTransport the request has told the path.
-  const path = target.webTransport === undefined && target.path !== "" ? { path: target.path } : {};
+    : openWeb(target.web, { trust, signal, ...observation.options }));
+  // On the web the request has told the path.
+  const path = target.web === undefined && target.path !== "" ? { path: target.path } : {};
   const session = await openSession(connection, { cache, ...path });
   return new OpenClient({ target, session, cache, connection, observation });
 }
 
-interface WebTransportParts extends ObservingOptions {
+interface WebParts extends ObservingOptions {
   readonly trust: Trust;
   readonly signal: AbortSignal;
 }
 
-/** A WebTransport session, byte by byte. Rejects with the transport's own error, which says more than the W3C's. */
-async function openWebTransport(url: URL, parts: WebTransportParts): Promise<Connection> {
+/** A session over WebTransport or WebSocket, byte by byte. Rejects with the transport's own error, which says more than the W3C's. */
+async function openWeb(url: URL, parts: WebParts): Promise<Connection> {
+  if (url.protocol !== "https:") {
+    const { trust, signal } = parts;
+    return connectWebSocket(url, { trust, signal, protocols: protocolsOf(), bare: true });
+  }
   const session = new WebTransport(url, parts);
   try {
     await session.ready;

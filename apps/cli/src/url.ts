@@ -3,8 +3,8 @@ import { Failure } from "./failure.ts";
 
 /** Where a MoQ server is. */
 export interface Target {
-  /** The URL of a WebTransport session; undefined for raw QUIC. */
-  readonly webTransport: URL | undefined;
+  /** The URL of a session over WebTransport (`https:`) or WebSocket (`wss:`, `ws:`); undefined for raw QUIC. */
+  readonly web: URL | undefined;
   readonly host: string;
   readonly port: number;
   /** Path and query; empty when the URL has none. */
@@ -13,9 +13,12 @@ export interface Target {
   readonly label: string;
 }
 
-const example = "write moqt://host:port, such as moqt://127.0.0.1:4443, or https://host:port/path for WebTransport";
+const example =
+  "write moqt://host:port, such as moqt://127.0.0.1:4443, https://host:port/path for WebTransport, or wss://host:port/path for WebSocket";
 
-/** Parses a peer's URL. Port 443 where none is given, as both schemes say. */
+const webSchemes = new Set(["https:", "wss:", "ws:"]);
+
+/** Parses a peer's URL. The port is the scheme's where none is given: 443, or 80 of `ws:`. */
 export function parseTarget(text: string): Target {
   let url: URL;
   try {
@@ -23,8 +26,8 @@ export function parseTarget(text: string): Target {
   } catch {
     throw new Failure("usage", `"${text}" is not a URL; ${example}`);
   }
-  const webTransport = url.protocol === "https:" ? url : undefined;
-  if (webTransport === undefined && url.protocol !== "moqt:")
+  const web = webSchemes.has(url.protocol) ? url : undefined;
+  if (web === undefined && url.protocol !== "moqt:")
     throw new Failure("usage", `"${text}" has the scheme ${url.protocol}//; ${example}`);
   if (url.hostname === "") throw new Failure("usage", `"${text}" names no host; ${example}`);
   if (url.username !== "" || url.password !== "") {
@@ -32,10 +35,10 @@ export function parseTarget(text: string): Target {
   }
   if (url.port === "0") throw new Failure("usage", `"${text}" has port 0, to which nobody can connect; ${example}`);
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const port = url.port === "" ? 443 : Number(url.port);
+  const port = url.port === "" ? (url.protocol === "ws:" ? 80 : 443) : Number(url.port);
   const path = url.pathname === "/" && url.search === "" ? "" : url.pathname + url.search;
   const label = `${url.protocol}//${url.hostname}:${port}${url.pathname === "/" ? "" : url.pathname}`;
-  return { webTransport, host, port, path, label };
+  return { web, host, port, path, label };
 }
 
 /** Parses a listening address: `host:port`, `[v6]:port`, `:port` or `port`. */

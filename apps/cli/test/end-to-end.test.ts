@@ -36,14 +36,17 @@ test("bytes arrive equal at three subscribers that waited for the publisher", { 
   expect(upstream).toHaveLength(1);
 });
 
-test("bytes published over WebTransport arrive equal over WebTransport and over raw QUIC", { timeout }, async () => {
+test("bytes published over WebTransport arrive equal over WebTransport, WebSocket and raw QUIC", {
+  timeout,
+}, async () => {
   const random = randomSource();
   const input = random.bytes(5_000_000);
   const relay = await bench.relay();
   const web = { url: `${relay.url.replace("moqt:", "https:")}/rooms/1` };
   const flags = ["--broadcast", "files/random"];
-  const subs = [web, relay].map((target) => bench.client("sub", target, flags));
-  for (const session of ["1", "2"]) await relay.seen("subscribe-error", { session, track: "data" });
+  const socket = { url: `${relay.url.replace("moqt:", "wss:")}/rooms/1` };
+  const subs = [web, relay, socket].map((target) => bench.client("sub", target, flags));
+  for (const session of ["1", "2", "3"]) await relay.seen("subscribe-error", { session, track: "data" });
   const pub = bench.client("pub", web, [...flags, "--wait", "--rate", "80M"], { input });
   const [published, ...received] = await Promise.all([pub.ended, ...subs.map(({ ended }) => ended)]);
   expect([published.code, published.stderr]).toEqual([0, ""]);
@@ -52,11 +55,16 @@ test("bytes published over WebTransport arrive equal over WebTransport and over 
     expect(stdout.equals(input), `seed ${random.seed}`).toBe(true);
   }
   const opened = relay.log.filter(({ event }) => event === "session-open");
-  expect(opened.map(({ transport }) => transport).sort()).toEqual(["quic", "webtransport", "webtransport"]);
+  expect(opened.map(({ transport }) => transport).sort()).toEqual([
+    "quic",
+    "websocket",
+    "webtransport",
+    "webtransport",
+  ]);
 });
 
 test("the relay has a page to watch with on its TCP port, unless told otherwise", { timeout }, async () => {
-  const [relay, bare] = await Promise.all([bench.relay(), bench.relay("--no-http")]);
+  const [relay, bare] = await Promise.all([bench.relay(), bench.relay("--no-tcp")]);
   const page = await fetch(`http://127.0.0.1:${relay.port}/?broadcast=film`);
   expect(page.headers.get("content-type")).toContain("text/html");
   expect(await page.text()).toContain('<script type="module" src="watch.js">');

@@ -30,7 +30,7 @@ const mistakes: readonly (readonly [argv: readonly string[], sentence: RegExp])[
   [["pub", "moqt://127.0.0.1:1", "--brodcast", "x"], /there is no flag --brodcast; did you mean --broadcast/],
   [["sub", "moqt://127.0.0.1:1"], /moqb sub needs --broadcast PATH; see moqb sub --help/],
   [["sub", "127.0.0.1:4443", "--broadcast", "x"], /"127.0.0.1:4443" .*; write moqt:\/\/host:port, such as/],
-  [["ls", "wss://relay.example"], /has the scheme wss:.*; write moqt:\/\/host:port/],
+  [["ls", "ftp://relay.example"], /has the scheme ftp:.*; write moqt:\/\/host:port/],
   [
     ["pub", "moqt://127.0.0.1:1", "--broadcast", "x", "--rate", "fast"],
     /--rate "fast": give bits per second, such as 100M/,

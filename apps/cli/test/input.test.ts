@@ -74,17 +74,18 @@ describe("URLs", () => {
     ["moqt://relay.example", { host: "relay.example", port: 443, path: "" }],
     ["moqt://relay.example/room?jwt=secret", { host: "relay.example", port: 443, path: "/room?jwt=secret" }],
     ["https://relay.example/room?jwt=secret", { host: "relay.example", port: 443, path: "/room?jwt=secret" }],
+    ["wss://relay.example/room?jwt=secret", { host: "relay.example", port: 443, path: "/room?jwt=secret" }],
   ])("%s", (text, target) => {
     expect(parseTarget(text)).toMatchObject(target);
     expect(parseTarget(text).label).not.toContain("secret");
-    expect(parseTarget(text).webTransport?.href).toBe(text.startsWith("https:") ? text : undefined);
+    expect(parseTarget(text).web?.href).toBe(/^(https|wss):/.test(text) ? text : undefined);
   });
 
   test.each([
     "",
     "relay",
     "127.0.0.1:4443",
-    "wss://relay.example",
+    "ftp://relay.example",
     "moqt://",
     "https://u:p@h",
     "moqt://h:99999",

@@ -43,7 +43,7 @@ async function receive(options: { track?: string; signal?: AbortSignal } = {}) {
     env: {},
     signal: options.signal ?? new AbortController().signal,
   };
-  const target = { webTransport: undefined, host: "", port: 0, path: "", label: "moqt://test" };
+  const target = { web: undefined, host: "", port: 0, path: "", label: "moqt://test" };
   const client = { target, session, cache, during: <T>(work: Promise<T>) => work, path: "", close: async () => {} };
   const reception = new Reception({ broadcast: "live/x", namespace, track: options.track, client, surroundings });
   return {

@@ -9,11 +9,11 @@ export interface RelayConfig extends ObservingOptions {
   readonly port?: number | undefined;
   readonly certificate: Certificate;
   /**
-   * Plain HTTP on the TCP port of the same number: `/health`, and `/certificate.sha256` for clients that pin the certificate.
-   * Default true. Over HTTP/3 both are answered anyway.
+   * The TCP port of the same number: sessions over WebSocket for clients without QUIC, and HTTPS and HTTP with what HTTP/3
+   * answers too: `/health`, and `/certificate.sha256` for clients that pin the certificate. Default true.
    */
-  readonly http?: boolean | undefined;
-  /** Folder of files that HTTP serves too, a page to watch with for example. Default: none. */
+  readonly tcp?: boolean | undefined;
+  /** Folder of files that HTTP serves, a page to watch with for example. Default: none. */
   readonly pages?: string | undefined;
   /** Bytes that the groups of all broadcasts may take, overhead included. Default 64 MiB. */
   readonly cacheBytes?: number | undefined;

@@ -8,7 +8,7 @@ import { relayDefaults } from "./config.ts";
 import { Directory, directoryNamespace } from "./directory.ts";
 import type { RelayLogger } from "./log.ts";
 import { guardMemory } from "./memory-guard.ts";
-import { Peer, type PeerConnection } from "./peer.ts";
+import { Peer, type PeerConnection, type PeerRequest } from "./peer.ts";
 
 export interface HubOptions {
   readonly log: RelayLogger;
@@ -73,8 +73,8 @@ export class Hub {
     };
   }
 
-  /** Lets a connection in whose handshake is done; `requestPath` is what WebTransport's request asked for. */
-  join(connection: PeerConnection, requestPath?: string): void {
+  /** Lets a connection in whose handshake is done; `request` is what asked for it, except on raw QUIC. */
+  join(connection: PeerConnection, request?: PeerRequest): void {
     const session = String(this.#nextPeer++);
     const { address, port } = connection.remoteAddress;
     const log = this.#log.child({ session, peer: `${address}:${port}` });
@@ -84,7 +84,7 @@ export class Hub {
       budget: this.#budget,
       log,
       timers: this.#timers,
-      requestPath,
+      request,
     });
     this.#peers.add(peer);
     void peer.over.then(() => this.#peers.delete(peer));

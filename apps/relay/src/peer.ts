@@ -20,8 +20,15 @@ export interface PeerOptions {
   /** Already carries the session's id and address. */
   readonly log: RelayLogger;
   readonly timers?: Timers | undefined;
-  /** Path and query of the WebTransport request; undefined on raw QUIC. */
-  readonly requestPath?: string | undefined;
+  /** Undefined on raw QUIC. */
+  readonly request?: PeerRequest | undefined;
+}
+
+/** The HTTP request that a session began with. */
+export interface PeerRequest {
+  readonly transport: "webtransport" | "websocket";
+  /** Path and query. */
+  readonly path: string;
 }
 
 /** Counters of a connection that go into the line of its end. */
@@ -74,7 +81,7 @@ export class Peer {
   }
 
   async #run(): Promise<void> {
-    const { cache, budget, log, timers, requestPath } = this.#options;
+    const { cache, budget, log, timers, request } = this.#options;
     const openedAt = performance.now();
     try {
       const messages = new MessageLog(log);
@@ -82,7 +89,7 @@ export class Peer {
         cache,
         budget,
         ...(timers !== undefined && { timers }),
-        ...(requestPath !== undefined && { requestPath }),
+        ...(request !== undefined && { requestPath: request.path }),
         onMessage: messages.message,
         onPublishNamespace: refuseOwn,
       });
@@ -99,12 +106,12 @@ export class Peer {
 
   /** What the peer publishes goes into the origin; what the origin has is served to the peer. */
   #join(session: Session): void {
-    const { origin, log, requestPath } = this.#options;
+    const { origin, log, request } = this.#options;
     const { implementation, path, profile } = session.peer;
     log.info({
       event: "session-open",
       version: session.version,
-      transport: requestPath === undefined ? "quic" : "webtransport",
+      transport: request?.transport ?? "quic",
       protocol: this.#connection.protocol,
       profile: profile.name,
       ...(implementation !== undefined && { implementation }),

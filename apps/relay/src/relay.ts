@@ -1,4 +1,4 @@
-/** `start`: a hub behind a UDP port, for raw QUIC and for WebTransport, and HTTP on TCP beside it. */
+/** `start`: a hub behind a UDP port, for raw QUIC and WebTransport, and the TCP port of its number, for WebSocket and HTTP. */
 import { protocolsOf } from "@moqingbird/session";
 import {
   certificateFingerprint,
@@ -10,10 +10,8 @@ import {
   type SocketAddress,
   setEngineMemory,
 } from "@moqingbird/transport";
-import type { Hono } from "hono";
 import { type RelayConfig, relayDefaults, relayWindows } from "./config.ts";
-import { httpApp, withPages } from "./http/app.ts";
-import { type HttpServer, listenHttp } from "./http/server.ts";
+import { httpApp } from "./http/app.ts";
 import { Hub, type HubStats } from "./hub.ts";
 import { createLogger, type RelayLogger } from "./log.ts";
 
@@ -43,11 +41,11 @@ export async function start(config: RelayConfig): Promise<Relay> {
     retentionMs: config.retentionMs,
     processBytes: config.processBytes,
   });
-  const app = httpApp({ sha256: certificateFingerprint(config.certificate.chain) });
-  const open = (port: number): Promise<Listener> =>
-    listen({
+  const app = httpApp({ sha256: certificateFingerprint(config.certificate.chain), pages: config.pages });
+  try {
+    const listener = await listen({
       ...(config.host !== undefined && { host: config.host }),
-      port,
+      port: config.port ?? relayDefaults.port,
       certificate: config.certificate,
       alpn: protocolsOf(),
       limits: {
@@ -66,6 +64,7 @@ export async function start(config: RelayConfig): Promise<Relay> {
           else request.reject(serviceUnavailable);
         },
       },
+      webSocket: config.tcp !== false,
       fetch: (request) => app.fetch(request),
       onRejected: ({ remoteAddress, info, untold }) => {
         const peer = remoteAddress && formatAddress(remoteAddress.address, remoteAddress.port);
@@ -74,47 +73,24 @@ export async function start(config: RelayConfig): Promise<Relay> {
       },
       onRestart: (error) => log.error({ event: "engine-crashed", reason: error.message }),
     });
-  try {
-    const sockets = await onOnePort(config, open, withPages(app, config.pages));
-    return new RunningRelay(hub, sockets, log);
+    return new RunningRelay(hub, listener, log);
   } catch (error) {
     await hub.close("");
     throw error;
   }
 }
 
-interface Sockets {
-  readonly listener: Listener;
-  readonly http: HttpServer | undefined;
-}
-
-/** UDP and TCP at one number. Where the system chooses, it chooses for UDP: if TCP has that number in use, once more. */
-async function onOnePort(config: RelayConfig, open: (port: number) => Promise<Listener>, app: Hono): Promise<Sockets> {
-  const wanted = config.port ?? relayDefaults.port;
-  for (let attempt = 1; ; attempt++) {
-    const listener = await open(wanted);
-    if (config.http === false) return { listener, http: undefined };
-    try {
-      return { listener, http: await listenHttp(app, { host: config.host, port: listener.address.port }) };
-    } catch (error) {
-      await listener.close();
-      if (wanted !== 0 || attempt === portAttempts) throw error;
-    }
-  }
-}
-
-/** Numbers tried where the system chooses. */
-const portAttempts = 8;
-
 /** HTTP status of a session for which there is no room. */
 const serviceUnavailable = 503;
 
-/** Lets a WebTransport session in. What path it asked for is nobody's business yet: all share one origin. */
+/** Lets a session over HTTP/3 or WebSocket in. What path it asked for is nobody's business yet: all share one origin. */
 function joinSession(hub: Hub, request: SessionRequest): void {
   const ours = protocolsOf();
   const protocol = request.protocols.find((name) => ours.includes(name));
   const { connection } = request.accept(protocol === undefined ? {} : { protocol });
-  if (connection !== undefined) hub.join(connection, request.url.pathname + request.url.search);
+  if (connection === undefined) return;
+  const transport = request.over === "http3" ? "webtransport" : "websocket";
+  hub.join(connection, { transport, path: request.url.pathname + request.url.search });
 }
 
 /** What sessions are told when the relay ends. */
@@ -126,17 +102,15 @@ const watchMs = 1000;
 class RunningRelay implements Relay {
   readonly #hub: Hub;
   readonly #listener: Listener;
-  readonly #http: HttpServer | undefined;
   readonly #log: RelayLogger;
   readonly closed: Promise<void>;
   readonly #watch: NodeJS.Timeout;
   #closing: Promise<void> | undefined;
   #engineTold = "";
 
-  constructor(hub: Hub, { listener, http }: Sockets, log: RelayLogger) {
+  constructor(hub: Hub, listener: Listener, log: RelayLogger) {
     this.#hub = hub;
     this.#listener = listener;
-    this.#http = http;
     this.#log = log;
     this.closed = listener.closed.then((error) => {
       if (error !== undefined) throw error;
@@ -176,7 +150,7 @@ class RunningRelay implements Relay {
   async #close(): Promise<void> {
     clearInterval(this.#watch);
     this.#log.info({ event: "closing", ...this.stats });
-    await Promise.all([this.#hub.close(farewell), this.#listener.close({ reason: farewell }), this.#http?.close()]);
+    await Promise.all([this.#hub.close(farewell), this.#listener.close({ reason: farewell })]);
     this.#log.info({ event: "closed" });
     await new Promise<void>((resolve) => this.#log.flush(() => resolve()));
   }

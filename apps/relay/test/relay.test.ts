@@ -144,7 +144,7 @@ test("a TCP port in use is told by its number, and the UDP port is given back", 
     code: "address-in-use",
     message: expect.stringContaining("TCP"),
   });
-  const without = await start({ ...config, http: false });
+  const without = await start({ ...config, tcp: false });
   expect(without.address.port).toBe(port);
   await without.close();
   taken.close();

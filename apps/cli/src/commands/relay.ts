@@ -78,9 +78,9 @@ const flags = z.object({
       defaultSays: "a quarter of --max-sessions, and all for loopback",
     },
   ),
-  noHttp: flag(z.boolean().default(false), {
+  noTcp: flag(z.boolean().default(false), {
     description:
-      "no HTTP on the TCP port of the same number: no page to watch with, no /health, no /certificate.sha256",
+      "leave the TCP port of the same number alone: no WebSocket, no page to watch with, no /health over TCP",
   }),
   logLevel: flag(z.enum(logLevels, `give one of ${logLevels.join(", ")}`).default("info"), {
     value: "LEVEL",
@@ -98,7 +98,7 @@ export const relayCommand = defineCommand({
   name: "relay",
   summary: "run a relay",
   description:
-    "Takes broadcasts from publishers and passes them on to any number of subscribers: one subscription upstream per track, late subscribers start at the newest group. Raw QUIC and WebTransport on one UDP port, MoQ draft 14; on the TCP port of the same number a page to watch with. Logs JSON lines. Ends at Ctrl-C or SIGTERM.",
+    "Takes broadcasts from publishers and passes them on to any number of subscribers: one subscription upstream per track, late subscribers start at the newest group. Raw QUIC and WebTransport on one UDP port, MoQ draft 14; WebSocket and a page to watch with on the TCP port of the same number. Logs JSON lines. Ends at Ctrl-C or SIGTERM.",
   flags,
   examples: [
     {
@@ -131,7 +131,7 @@ export const relayCommand = defineCommand({
         engineBytes,
         maxSessions,
         maxConnectionsPerAddress,
-        http: !values.noHttp,
+        tcp: !values.noTcp,
         pages: pageFolder,
         log,
         ...observation.options,
