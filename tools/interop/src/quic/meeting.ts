@@ -154,7 +154,7 @@ export function order(connection: Connection, line: string): { writer: ByteWrite
 }
 
 /** Sends bytes to be echoed, while what comes back is gathered. */
-export async function echoed(connection: Connection, bytes: Uint8Array): Promise<Uint8Array> {
+export async function echoed(connection: Connection, bytes: Uint8Array): Promise<Buffer> {
   const { writer, reader } = order(connection, "echo");
   const send = async (): Promise<void> => {
     for (let at = 0; at < bytes.length; at += 65_536) {
@@ -163,7 +163,7 @@ export async function echoed(connection: Connection, bytes: Uint8Array): Promise
     writer.finish();
   };
   const [back] = await Promise.all([reader.bytes(bytes.length + 65_536), send()]);
-  return back;
+  return Buffer.from(back);
 }
 
 function startPeer(lab: Lab, { stack, flags = [], env = {}, alpn: offered = alpn }: MeetingOptions, args: string[]) {

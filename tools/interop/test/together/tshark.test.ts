@@ -34,7 +34,7 @@ async function converse(lab: Lab): Promise<Capture> {
       connection.handler = {
         stream: () => {
           const reader = new ByteReader();
-          reader.bytes().then((bytes) => heard.resolve(bytes.toString()), heard.reject);
+          reader.bytes().then((bytes) => heard.resolve(Buffer.from(bytes).toString()), heard.reject);
           return reader;
         },
       };
