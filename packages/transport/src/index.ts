@@ -31,8 +31,8 @@ export { type ConnectOptions, connect } from "./quic/connect.ts";
 export type { Listener, ListenLimits } from "./quic/listener.ts";
 export type { ObservingOptions } from "./quic/observing.ts";
 export type { Rejection } from "./quic/rejections.ts";
-export { engineMemory, executor, setEngineMemory, useKeys } from "./quic/runtime.ts";
 export type { TransportSettings } from "./quic/settings.ts";
+export { engineMemory, executor, setEngineMemory, useKeys } from "./quic/thread.ts";
 export {
   type BidirectionalStream,
   defaultSortKey,

@@ -3,7 +3,7 @@ import diagnostics from "node:diagnostics_channel";
 import { ByteReader, ByteWriter, type CloseInfo, type Connection } from "@moqingbird/transport";
 import { afterEach, expect, test } from "vitest";
 import type { QuicConnection } from "../src/quic/quic-connection.ts";
-import { runtime } from "../src/quic/runtime.ts";
+import { runtime } from "../src/quic/thread.ts";
 import { client, closeAll, exchange, Inbox, listener, pair } from "./support/pair.ts";
 
 afterEach(closeAll);

@@ -3,7 +3,8 @@ import { Engine } from "@moqingbird/engine";
 import { afterEach, expect, test, vi } from "vitest";
 import { ByteReader } from "../src/byte-reader.ts";
 import { ByteWriter } from "../src/byte-writer.ts";
-import { executor, Runtime } from "../src/quic/runtime.ts";
+import { Runtime } from "../src/quic/runtime.ts";
+import { executor } from "../src/quic/thread.ts";
 import { closeAll, pair, pattern } from "./support/pair.ts";
 
 /** Calls of a turn, whatever it carries. */

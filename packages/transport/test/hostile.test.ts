@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { EngineError } from "@moqingbird/engine";
 import { executor, type TransportError } from "@moqingbird/transport";
 import { afterEach, expect, test, vi } from "vitest";
-import { runtime } from "../src/quic/runtime.ts";
+import { runtime } from "../src/quic/thread.ts";
 import { certificate, client, closeAll, echo, exchange, Inbox, listener, pair, pattern } from "./support/pair.ts";
 
 afterEach(async () => {

@@ -9,8 +9,9 @@ import type { Trust } from "../tls/trust.ts";
 import { Endpoint } from "./endpoint.ts";
 import type { ObservingOptions } from "./observing.ts";
 import type { QuicConnection } from "./quic-connection.ts";
-import { type Runtime, runtime } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import { checkAlpn, defaultHandshakeTimeoutMs, type TransportSettings } from "./settings.ts";
+import { runtime } from "./thread.ts";
 
 /** Options of {@link connect}. */
 export interface ConnectOptions extends ObservingOptions {

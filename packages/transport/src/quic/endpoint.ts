@@ -69,7 +69,7 @@ export class Endpoint implements UdpOwner {
   /** Binds the socket. Errors: `address-in-use`, `address-invalid`, `unreachable`, `limit-reached`, `option-invalid`. */
   static async open(runtime: Runtime, start: EndpointStart): Promise<Endpoint> {
     const endpoint = new Endpoint(runtime, openEngineEndpoint(runtime, start), start);
-    runtime.addEndpoint(endpoint);
+    runtime.endpoints.add(endpoint);
     try {
       const { bufferBytes = defaultSocketBufferBytes } = start.udp;
       endpoint.#backend = await runtime.openUdp({ ...start.udp, bufferBytes }, endpoint);
@@ -78,7 +78,7 @@ export class Endpoint implements UdpOwner {
         throw endpoint.#crash;
       }
     } catch (error) {
-      runtime.removeEndpoint(endpoint);
+      runtime.endpoints.delete(endpoint);
       if (endpoint.#crash === undefined) runtime.engine.closeEndpoint(endpoint.handle, runtime.now());
       start.observing.release();
       throw error;
@@ -185,7 +185,7 @@ export class Endpoint implements UdpOwner {
       try {
         this.#backend.disown();
         this.handle = openEngineEndpoint(this.#runtime, { ...this.#start, serverConfig: this.reconfigure() });
-        this.#runtime.addEndpoint(this);
+        this.#runtime.endpoints.add(this);
         warnOfThrow(() => this.onRestart?.(error));
         return true;
       } catch (cause) {
@@ -204,7 +204,7 @@ export class Endpoint implements UdpOwner {
     if (runtime.busy) await new Promise<void>((resolve) => runtime.later(resolve));
     runtime.unlessStale(() => runtime.engine.closeEndpoint(this.handle, runtime.now()));
     await runtime.flushed();
-    runtime.removeEndpoint(this);
+    runtime.endpoints.delete(this);
     await this.#backend.close();
     this.#start.observing.release();
     if (this.#crash === undefined) this.onClosed?.(undefined);
@@ -263,7 +263,7 @@ export class Endpoint implements UdpOwner {
     const streamCreditBytes = this.#start.transport.streamCreditBytes ?? defaultStreamCreditBytes;
     const connection = new QuicConnection(this.#runtime, this, { handle, side, peer, peerName, streamCreditBytes });
     this.connections.add(connection);
-    this.#runtime.addConnection(connection);
+    this.#runtime.connections.add(connection);
     return connection;
   }
 }

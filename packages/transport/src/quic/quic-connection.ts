@@ -240,7 +240,7 @@ export class QuicConnection implements Connection {
     this.#streams.clear();
     this.#early = [];
     for (const stream of streams) {
-      this.#runtime.forgetStream(stream);
+      this.#runtime.streams.delete(stream);
       this.guard(() => stream.onReleased());
     }
     this.guard(() => handler?.closed(told));
@@ -309,7 +309,7 @@ export class QuicConnection implements Connection {
 
   #adopt(stream: QuicStream): void {
     this.#streams.add(stream);
-    this.#runtime.rememberStream(stream);
+    this.#runtime.streams.add(stream);
   }
 
   #accept(stream: QuicStream, early?: EarlySink): void {

@@ -8,31 +8,14 @@
  */
 import { randomFillSync } from "node:crypto";
 import {
-  ClosedBy,
   type ConnectionInfo,
   createEngine,
-  DATA_FIN,
-  DatagramDrop,
   type Engine,
   EngineError,
   type EngineKeys,
-  EVENT_CONNECTION,
-  EVENT_FLAGS,
-  EVENT_HIGH,
-  EVENT_KIND,
-  EVENT_LENGTH,
-  EVENT_LOW,
-  EVENT_POINTER,
-  EVENT_STREAM,
   EVENT_WORDS,
-  EventKind,
-  handleIndex,
-  type MemoryStats,
   prepared,
-  STREAM_UNI,
 } from "@moqingbird/engine";
-import type { DatagramDropReason } from "../connection.ts";
-import { codeOf } from "../error-code.ts";
 import { messageOf, TransportError } from "../errors.ts";
 import { type LoopClock, type LoopTimeout, type LoopTimers, systemClock, systemTimers } from "../executor/clock.ts";
 import { Executor, type LoopStep, type PacketLoop } from "../executor/executor.ts";
@@ -40,8 +23,9 @@ import type { OpenUdp } from "../udp/backend.ts";
 import { openDgram } from "../udp/dgram.ts";
 import { crashChannel } from "./channels.ts";
 import { ClientConfigs } from "./client-configs.ts";
-import { closeFacts, closeInfo, type EngineClose } from "./close-info.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { type EventOwners, handOut } from "./events.ts";
+import { HandleTable } from "./handle-table.ts";
 import { copiedKeys, randomKeys } from "./keys.ts";
 import { Observers } from "./observing.ts";
 import { PeerTable } from "./peers.ts";
@@ -63,13 +47,6 @@ const crashWindowMs = 60_000;
 /** How soon to ask again whether the kernel has taken what libuv holds, ms. */
 const blockedSocketMs = 1;
 
-const dropReasons: Readonly<Record<number, DatagramDropReason>> = {
-  [DatagramDrop.QUEUE]: "queue-full",
-  [DatagramDrop.DEADLINE]: "deadline",
-  [DatagramDrop.NEVER_FITS]: "too-large",
-};
-const decoder = new TextDecoder();
-
 /** What a runtime takes from the machine it runs on. Default: this process's clock, timers, entropy and `node:dgram`. */
 export interface RuntimeOptions {
   readonly clock?: LoopClock;
@@ -82,7 +59,7 @@ export interface RuntimeOptions {
 }
 
 /** What a thread's sockets, engine and executor have in common. */
-export class Runtime implements PacketLoop {
+export class Runtime implements PacketLoop, EventOwners {
   readonly executor: Executor;
   /** True while the engine builds a packet and must not be called: do it `later`. */
   busy = false;
@@ -91,16 +68,16 @@ export class Runtime implements PacketLoop {
 
   /** Opens a socket. */
   readonly openUdp: OpenUdp;
+  readonly endpoints = new HandleTable<Endpoint>();
+  readonly connections = new HandleTable<QuicConnection>();
+  readonly streams = new HandleTable<QuicStream>();
+  readonly observers: Observers;
 
   readonly #clock: LoopClock;
   readonly #timers: LoopTimers;
   readonly #entropy: ((target: Uint8Array) => void) | undefined;
-  readonly #endpoints: (Endpoint | undefined)[] = [];
-  readonly #connections: (QuicConnection | undefined)[] = [];
-  readonly #streams: (QuicStream | undefined)[] = [];
   readonly #touched = new Set<Endpoint>();
   readonly #txViews: (Uint8Array | undefined)[] = [];
-  readonly observers: Observers;
   #instance: EngineInstance | undefined;
   #keys: EngineKeys | undefined;
   /** When the latest crashes were, in microseconds. */
@@ -122,7 +99,7 @@ export class Runtime implements PacketLoop {
     this.#entropy = options.entropy;
     this.observers = new Observers(
       (endpoint, peer) => {
-        const local = this.#endpoint(endpoint)?.address;
+        const local = this.endpoints.get(endpoint)?.address;
         return local && { local, remote: this.peers.socketAddress(peer) };
       },
       () => this.#clock.wallMillis(),
@@ -201,28 +178,6 @@ export class Runtime implements PacketLoop {
     });
   }
 
-  // --- Tables -----------------------------------------------------------------------------------------------------
-
-  addEndpoint(endpoint: Endpoint): void {
-    this.#endpoints[handleIndex(endpoint.handle)] = endpoint;
-  }
-
-  removeEndpoint(endpoint: Endpoint): void {
-    if (this.#endpoint(endpoint.handle) === endpoint) this.#endpoints[handleIndex(endpoint.handle)] = undefined;
-  }
-
-  addConnection(connection: QuicConnection): void {
-    this.#connections[handleIndex(connection.handle)] = connection;
-  }
-
-  rememberStream(stream: QuicStream): void {
-    this.#streams[handleIndex(stream.handle)] = stream;
-  }
-
-  forgetStream(stream: QuicStream): void {
-    if (this.#stream(stream.handle) === stream) this.#streams[handleIndex(stream.handle)] = undefined;
-  }
-
   // --- Packets in -------------------------------------------------------------------------------------------------
 
   /** Absorbs one packet into the engine's arena; the turn that follows processes all of the burst. */
@@ -259,7 +214,7 @@ export class Runtime implements PacketLoop {
       const engine = this.#instance?.engine;
       const count = engine?.events() ?? 0;
       if (engine === undefined || count === 0) return;
-      for (let i = 0; i < count; i++) this.#event(engine, i * EVENT_WORDS);
+      for (let i = 0; i < count; i++) handOut(this, engine, i * EVENT_WORDS);
     }
     this.#moreEvents = true;
   }
@@ -302,9 +257,9 @@ export class Runtime implements PacketLoop {
   /** The engine trapped: everything that lived in it is over. Timers of the executor move to a new one. */
   failed(error: unknown): void {
     const crash = new TransportError("engine-crashed", { detail: detailOf(error) }, { cause: error });
-    const endpoints = this.#endpoints.splice(0);
-    const connections = this.#connections.splice(0);
-    this.#streams.length = 0;
+    const endpoints = this.endpoints.drain();
+    const connections = this.connections.drain();
+    this.streams.drain();
     this.#txViews.length = 0;
     this.#touched.clear();
     this.#instance = undefined;
@@ -312,9 +267,9 @@ export class Runtime implements PacketLoop {
     this.#dirty = this.#moreEvents = this.#morePackets = this.busy = false;
     this.observers.crashed(this.#clock.micros());
     const info = { by: "engine", code: 0n, reason: "", error: crash } as const;
-    for (const connection of connections) connection?.onClosed(info);
+    for (const connection of connections) connection.onClosed(info);
     const mayRevive = this.#forgives(this.now());
-    const revived = endpoints.filter((endpoint) => endpoint?.onCrash(crash, mayRevive)).length;
+    const revived = endpoints.filter((endpoint) => endpoint.onCrash(crash, mayRevive)).length;
     crashChannel.publish({ error: crash, listeners: revived });
     for (const resolve of this.#flushed.splice(0)) resolve();
     if (this.executor.scheduled > 0) this.executor.rearm();
@@ -357,7 +312,7 @@ export class Runtime implements PacketLoop {
       prepare: this.#prepare,
       ...(this.#memoryBytes === undefined ? {} : { memoryBytes: this.#memoryBytes }),
       onPrepareError: (error, _connection, stream) => {
-        const connection = this.#stream(stream)?.connection;
+        const connection = this.streams.get(stream)?.connection;
         this.later(() => connection?.fail(error));
       },
     });
@@ -366,7 +321,7 @@ export class Runtime implements PacketLoop {
 
   /** The engine builds a packet and asks a stream for bytes. */
   readonly #prepare = (_connection: number, handle: number, offset: number, max: number): number => {
-    const stream = this.#stream(handle);
+    const stream = this.streams.get(handle);
     if (stream === undefined) return prepared(0, false, false);
     this.busy = true;
     try {
@@ -383,7 +338,7 @@ export class Runtime implements PacketLoop {
 
   #push(engine: Engine, record: number): void {
     const slot = engine.txSlot(record);
-    const endpoint = this.#endpoint(engine.txEndpoint(record));
+    const endpoint = this.endpoints.get(engine.txEndpoint(record));
     if (endpoint === undefined) {
       engine.releaseTx(slot);
       return;
@@ -405,144 +360,6 @@ export class Runtime implements PacketLoop {
       this.touch();
     }, blockedSocketMs);
   }
-
-  #event(engine: Engine, at: number): void {
-    const words = engine.eventWords;
-    const kind = words[at + EVENT_KIND] as number;
-    switch (kind) {
-      case EventKind.DATA:
-      case EventKind.RESET:
-      case EventKind.STOP:
-      case EventKind.ACKED:
-      case EventKind.RELEASED:
-        this.#streamEvent(engine, kind, at);
-        return;
-      case EventKind.TIMER:
-        this.executor.fire(words[at + EVENT_STREAM] as number);
-        return;
-      case EventKind.CONNECTED:
-        this.#connected(words[at + EVENT_CONNECTION] as number, at);
-        return;
-      case EventKind.CLOSED:
-        this.#closed(engine, words[at + EVENT_CONNECTION] as number, at);
-        return;
-      case EventKind.KEY_LOG:
-        this.observers.key(words[at + EVENT_LOW] as number, bytesOf(engine, at));
-        return;
-      case EventKind.TRACE:
-        this.observers.records(bytesOf(engine, at), this.#clock.micros());
-        return;
-      case EventKind.REFUSED: {
-        const info = closeFacts(engineClose(engine, ClosedBy.TRANSPORT, at));
-        this.#endpoint(words[at + EVENT_CONNECTION] as number)?.rejected(words[at + EVENT_STREAM] as number, info);
-        return;
-      }
-    }
-    const connection = this.#connection(words[at + EVENT_CONNECTION] as number);
-    if (connection === undefined) return;
-    try {
-      this.#connectionEvent(engine, connection, kind, at);
-    } catch (error) {
-      connection.fail(error);
-    }
-  }
-
-  #connectionEvent(engine: Engine, connection: QuicConnection, kind: number, at: number): void {
-    const words = engine.eventWords;
-    switch (kind) {
-      case EventKind.STREAM: {
-        const id = codeOf(words[at + EVENT_HIGH] as number, words[at + EVENT_LOW] as number);
-        const unidirectional = ((words[at + EVENT_FLAGS] as number) & STREAM_UNI) !== 0;
-        connection.onStream(words[at + EVENT_STREAM] as number, id, unidirectional);
-        return;
-      }
-      case EventKind.DATAGRAM: {
-        const start = words[at + EVENT_POINTER] as number;
-        connection.onDatagram(engine.memory, start, start + (words[at + EVENT_LENGTH] as number));
-        return;
-      }
-      case EventKind.DATAGRAM_DROPPED: {
-        const why = dropReasons[words[at + EVENT_FLAGS] as number] ?? "queue-full";
-        connection.onDatagramsDropped(words[at + EVENT_LOW] as number, why);
-        return;
-      }
-      case EventKind.PATH:
-        connection.onPath(words[at + EVENT_STREAM] as number);
-        return;
-      case EventKind.DRAINED:
-        this.#connections[handleIndex(connection.handle)] = undefined;
-        connection.onDrained();
-        return;
-    }
-  }
-
-  #streamEvent(engine: Engine, kind: number, at: number): void {
-    const words = engine.eventWords;
-    const stream = this.#stream(words[at + EVENT_STREAM] as number);
-    if (stream === undefined) return;
-    const { connection } = stream;
-    try {
-      switch (kind) {
-        case EventKind.DATA: {
-          const start = words[at + EVENT_POINTER] as number;
-          const end = start + (words[at + EVENT_LENGTH] as number);
-          stream.onData(engine.memory, start, end, ((words[at + EVENT_FLAGS] as number) & DATA_FIN) !== 0);
-          return;
-        }
-        case EventKind.RESET:
-          stream.onReset(codeOf(words[at + EVENT_HIGH] as number, words[at + EVENT_LOW] as number));
-          return;
-        case EventKind.STOP:
-          stream.onStop(codeOf(words[at + EVENT_HIGH] as number, words[at + EVENT_LOW] as number));
-          return;
-        case EventKind.ACKED:
-          stream.onAcked();
-          return;
-        case EventKind.RELEASED:
-          this.forgetStream(stream);
-          connection.onReleased(stream);
-          return;
-      }
-    } catch (error) {
-      connection.fail(error);
-    }
-  }
-
-  #connected(handle: number, at: number): void {
-    const known = this.#connection(handle);
-    if (known !== undefined) {
-      known.onConnected();
-      return;
-    }
-    const words = (this.#instance as EngineInstance).engine.eventWords;
-    this.#endpoint(words[at + EVENT_STREAM] as number)?.accept(handle, words[at + EVENT_HIGH] as number);
-  }
-
-  #closed(engine: Engine, handle: number, at: number): void {
-    const close = engineClose(engine, engine.eventWords[at + EVENT_FLAGS] as number, at);
-    const connection = this.#connection(handle);
-    if (connection !== undefined) {
-      connection.onClosed(closeInfo(close, connection.endpoint.closeContext(connection)));
-      return;
-    }
-    const endpoint = this.#endpoint(engine.eventWords[at + EVENT_STREAM] as number);
-    endpoint?.rejected(this.info(handle)?.peer, closeFacts(close));
-  }
-
-  #endpoint(handle: number): Endpoint | undefined {
-    const endpoint = this.#endpoints[handleIndex(handle)];
-    return endpoint?.handle === handle ? endpoint : undefined;
-  }
-
-  #connection(handle: number): QuicConnection | undefined {
-    const connection = this.#connections[handleIndex(handle)];
-    return connection?.handle === handle ? connection : undefined;
-  }
-
-  #stream(handle: number): QuicStream | undefined {
-    const stream = this.#streams[handleIndex(handle)];
-    return stream?.handle === handle ? stream : undefined;
-  }
 }
 
 /** An engine and the tables that die with it. */
@@ -552,68 +369,7 @@ interface EngineInstance {
   readonly clientConfigs: ClientConfigs;
 }
 
-/** What an event points at. */
-function bytesOf(engine: Engine, at: number): Uint8Array {
-  const start = engine.eventWords[at + EVENT_POINTER] as number;
-  return engine.memory.subarray(start, start + (engine.eventWords[at + EVENT_LENGTH] as number));
-}
-
-/** What a CLOSED or REFUSED event says. */
-function engineClose(engine: Engine, by: number, at: number): EngineClose {
-  const { eventWords } = engine;
-  return {
-    by,
-    code: codeOf(eventWords[at + EVENT_HIGH] as number, eventWords[at + EVENT_LOW] as number),
-    reason: decoder.decode(bytesOf(engine, at)),
-  };
-}
-
 function detailOf(error: unknown): string {
   const cause = (error as Error | undefined)?.cause;
   return cause === undefined ? messageOf(error) : `${messageOf(error)} ${messageOf(cause)}`;
-}
-
-let shared: Runtime | undefined;
-
-/** The runtime of this thread. */
-export function runtime(): Runtime {
-  shared ??= new Runtime();
-  return shared;
-}
-
-/**
- * Keys for the QUIC engine of this thread, for a program that goes on where an earlier run of it ended, or beside others on
- * one address: peers of the earlier run are told at once that it has forgotten them, and its tokens and session tickets are
- * good here. Without a call they are random, and outlive a crash of the engine but not the process. Call it before the first
- * `listen` or `connect` of the thread. Errors: `option-invalid`.
- */
-export function useKeys(keys: EngineKeys): void {
-  runtime().useKeys(keys);
-}
-
-/** The executor of this thread: tasks, timers and a port for other threads, on the packet loop. */
-export function executor(): Executor {
-  return runtime().executor;
-}
-
-/** How full the memory of this thread's engine is, and what was done to keep to its budget. */
-export function engineMemory(): MemoryStats {
-  return runtime().engine.memoryStats();
-}
-
-/**
- * Bounds the memory of this thread's engine, which all of its listeners and connections share: an integer from 16 MiB to
- * 256 MiB, the default. Counts at once. What happens as it fills is told by {@link MemoryStats}. Errors: `option-invalid`.
- */
-export function setEngineMemory(bytes: number): void {
-  try {
-    runtime().memoryBytes = bytes;
-  } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== "option-invalid") throw error;
-    throw new TransportError(
-      "option-invalid",
-      { option: "of setEngineMemory", detail: error.message },
-      { cause: error },
-    );
-  }
 }

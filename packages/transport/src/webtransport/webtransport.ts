@@ -6,7 +6,7 @@ import type { ReadableStreamDefaultController } from "node:stream/web";
 import type { CloseInfo, Connection, ConnectionHandler, DatagramDropReason } from "../connection.ts";
 import { messageOf, TransportError } from "../errors.ts";
 import type { OpenedSession } from "../h3/client.ts";
-import { runtime } from "../quic/runtime.ts";
+import { runtime } from "../quic/thread.ts";
 import type { IncomingBidirectionalStream, IncomingStream, ReceiveSink, StreamDirection } from "../streams.ts";
 import { WebTransportBidirectionalStream } from "./bidirectional-stream.ts";
 import { WebTransportDatagramDuplexStream, type WebTransportDatagramStats } from "./datagrams.ts";

@@ -1,7 +1,7 @@
 /** A worker thread with an echoing listener; at the message "crash" its engine's memory is overwritten, so that it traps. */
 import { parentPort, workerData } from "node:worker_threads";
 import { listen } from "@moqingbird/transport";
-import { runtime } from "../../src/quic/runtime.ts";
+import { runtime } from "../../src/quic/thread.ts";
 import { echo } from "./pair.ts";
 
 const listener = await listen({
