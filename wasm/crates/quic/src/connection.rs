@@ -87,7 +87,8 @@ pub(crate) struct Connection {
     /// The peer allows no further stream of this direction.
     pub(crate) no_stream_credit: [bool; 2],
     pub(crate) datagrams: DatagramQueue,
-    arrivals: u64,
+    /// Ranks given so far.
+    pub(crate) arrivals: u64,
 
     /// Streams that got an id, of ours and of the peer's.
     pub(crate) opened_streams: u64,

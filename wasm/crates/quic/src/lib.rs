@@ -66,6 +66,8 @@ mod handles;
 mod ingest;
 mod instance;
 mod keyed;
+#[cfg(test)]
+mod model;
 mod observe;
 mod peers;
 mod pressure;
