@@ -8,6 +8,8 @@ export interface HeartbeatOptions {
   readonly deadAfterMs: number;
   /** Asks the peer for an answer; undefined: it cannot be asked, so its silence means nothing. */
   readonly ask: (() => void) | undefined;
+  /** True while this side reads nothing, so that an answer could not be seen. */
+  readonly deaf: () => boolean;
   readonly dead: () => void;
 }
 
@@ -41,9 +43,10 @@ export class Heartbeat {
   }
 
   #tick(): void {
-    const { timers, pingMs, deadAfterMs, ask, dead } = this.#options;
+    const { timers, pingMs, deadAfterMs, ask, deaf, dead } = this.#options;
     const now = timers.now();
     this.#timer = undefined;
+    if (deaf()) this.#heardAt = now;
     if (now - this.#heardAt >= deadAfterMs) {
       dead();
       return;

@@ -9,26 +9,22 @@ import { EarlySink } from "../early-sink.ts";
 import { type ErrorCode, highWord } from "../error-code.ts";
 import { messageOf, TransportError } from "../errors.ts";
 import type { IncomingStream, ReceiveSink, SendSource, SortKey, StreamDirection } from "../streams.ts";
-import type { Carrier, CarrierTimer, CarrierTimers } from "./carrier.ts";
+import type { Carrier, CarrierTimers } from "./carrier.ts";
 import { DatagramQueue } from "./datagram-queue.ts";
 import { closeMessage, datagramPayload, parametersMessage } from "./encode.ts";
 import { nameOfQmuxCode, QmuxError } from "./error.ts";
 import { type DatagramFrame, type Frame, FrameReader, type StreamFrame } from "./frames.ts";
-import { Heartbeat } from "./heartbeat.ts";
 import { Outbox, type OutboxHost } from "./outbox.ts";
 import { defaultRecordBytes, maxFrameBytes, type Parameters } from "./parameters.ts";
-import { PeerStreams } from "./peer-streams.ts";
-import { QmuxStream, type StreamHost } from "./qmux-stream.ts";
-import { SendWindow } from "./send-window.ts";
-import { type FullSettings, fullSettings, parametersOf, type QmuxSettings } from "./settings.ts";
+import type { QmuxStream, StreamHost } from "./qmux-stream.ts";
+import { ReceiveCredit } from "./receive-credit.ts";
+import { Sender, type SenderHost } from "./sender.ts";
+import { fullSettings, parametersOf, type QmuxSettings } from "./settings.ts";
+import { StreamTable } from "./stream-table.ts";
 import { type Subprotocol, type WireFeatures, wireFeatures } from "./versions.ts";
 
 /** Streams of a connection without a handler that wait for one; more are refused. */
 const maxEarlyStreams = 64;
-/** Without pings nothing tells what has arrived: so much may wait in the platform's buffer. */
-const unmeasuredBytes = 65_536;
-/** How often a buffer that tells nothing is looked at, milliseconds. */
-const bufferPollMs = 5;
 
 /** What is known when the connection begins. */
 export interface QmuxStart {
@@ -46,7 +42,7 @@ export interface QmuxStart {
 }
 
 /** One connection. */
-export class QmuxConnection implements Connection, StreamHost, OutboxHost {
+export class QmuxConnection implements Connection, StreamHost, OutboxHost, SenderHost {
   readonly protocol: string;
   /** What is spoken, as it stands in Sec-WebSocket-Protocol. */
   readonly subprotocol: Subprotocol;
@@ -67,33 +63,20 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
   readonly #carrier: Carrier;
   readonly #timers: CarrierTimers;
   readonly #peerName: string;
-  readonly #settings: FullSettings;
+  readonly #deadAfterMs: number;
   readonly #onFault: ((error: TransportError) => void) | undefined;
   readonly #closed = Promise.withResolvers<CloseInfo>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #outbox: Outbox;
-  readonly #window = new SendWindow();
-  readonly #heartbeat: Heartbeat;
-  /** Streams with an id. */
-  readonly #streams = new Map<number, QmuxStream>();
-  /** Streams of ours that have none yet. */
-  readonly #unborn = new Set<QmuxStream>();
-  readonly #peerStreams: Readonly<Record<StreamDirection, PeerStreams>>;
+  readonly #sender: Sender;
+  readonly #streams: StreamTable;
+  readonly #credit: ReceiveCredit;
   #handler: Partial<ConnectionHandler> | undefined;
   #early: [QmuxStream, EarlySink][] = [];
   #peer: Parameters | undefined;
   #info: CloseInfo | undefined;
   #closing = false;
-  #pumpDue = false;
-  #pumping = false;
-  #poll: CarrierTimer | undefined;
-  #lastPing = -1n;
-  #nextPing = 0n;
-  #received = 0;
-  #receiveLimit: number;
-  #unread = 0;
-  #paused = false;
-  #counts = { sentBytes: 0, receivedBytes: 0, sent: 0, received: 0, datagrams: 0, dropped: 0, accepted: 0 };
+  readonly #counts = { receivedBytes: 0, received: 0, datagrams: 0, dropped: 0 };
 
   constructor(start: QmuxStart) {
     const { wire, protocol } = start.subprotocol;
@@ -110,28 +93,24 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
     this.#peerName = start.peerName;
     this.#onFault = start.onFault;
     const settings = fullSettings(start.settings ?? {}, wire);
-    this.#settings = settings;
-    this.#receiveLimit = settings.connectionReceiveWindow;
-    this.#peerStreams = {
-      bidirectional: new PeerStreams(settings.maxBidiStreams),
-      unidirectional: new PeerStreams(settings.maxUniStreams),
-    };
+    this.#deadAfterMs = settings.deadAfterMs;
+    this.#credit = new ReceiveCredit(settings.connectionReceiveWindow, start.carrier);
     this.datagrams = new DatagramQueue((count, why) => {
       this.#counts.dropped += count;
       this.guard(() => this.#handler?.datagramsDropped?.(count, why));
     });
-    this.#outbox = new Outbox(this, start.side);
-    const { timers } = start;
-    this.#heartbeat = new Heartbeat({
-      timers,
-      pingMs: settings.pingMs,
-      deadAfterMs: settings.deadAfterMs,
-      ask: this.#canPing ? () => this.#beat() : undefined,
-      dead: () => this.#die(),
+    const outbox = new Outbox(this, start.side);
+    this.#outbox = outbox;
+    this.#streams = new StreamTable(this, {
+      side: start.side,
+      outbox,
+      settings,
+      accepted: (one) => this.#accepted(one),
     });
-    if (this.quicFrames) this.#hand(parametersMessage(parametersOf(settings)));
+    this.#sender = new Sender(this, { carrier: start.carrier, timers: start.timers, outbox, settings });
+    if (this.quicFrames) this.#sender.hand(parametersMessage(parametersOf(settings)));
     else this.#ready.resolve();
-    this.#probe(); // while nothing waits in front of it
+    this.#sender.probe(); // while nothing waits in front of it
   }
 
   // --- Connection ---------------------------------------------------------------------------------------------------
@@ -183,45 +162,45 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
   drain(): void {}
 
   sendDatagram(payload: Uint8Array, { sortKey, deadlineMs }: DatagramOptions = {}): boolean {
-    if (this.#over || payload.length > this.maxDatagramSize || this.maxDatagramSize === 0) return false;
+    if (this.over || payload.length > this.maxDatagramSize || this.maxDatagramSize === 0) return false;
     this.datagrams.put(payload, sortKey, deadlineMs === undefined ? undefined : this.now() + deadlineMs);
-    this.#pumpSoon();
+    this.#sender.pumpSoon();
     return true;
   }
 
   get maxDatagramSize(): number {
     const peer = this.#peer;
-    if (this.#over || peer === undefined || !this.features.datagrams || peer.maxDatagramFrameBytes === 0) return 0;
+    if (this.over || peer === undefined || !this.features.datagrams || peer.maxDatagramFrameBytes === 0) return 0;
     return datagramPayload(Math.min(peer.maxDatagramFrameBytes, this.#outbox.messageBytes));
   }
 
   close({ code = 0, reason = "" }: CloseOptions = {}): void {
     highWord(code); // throws for what is no code
-    if (this.#over) return;
+    if (this.over) return;
     this.#closing = true;
     const info: CloseInfo = { by: "local", code: BigInt(code), reason };
-    this.#hand(closeMessage(this.quicFrames, { application: true, code: info.code, reason }));
+    this.#sender.hand(closeMessage(this.quicFrames, { application: true, code: info.code, reason }));
     queueMicrotask(() => this.#end(info)); // nobody is told from inside their own call
   }
 
   stats(): ConnectionStats {
-    const window = this.#window;
+    const { window, sentMessages, sentBytes } = this.#sender;
     const counts = this.#counts;
     return {
       rttMicros: Math.round(window.delayMs * 1000),
       minRttMicros: Math.round(window.leastDelayMs * 1000),
       cwndBytes: window.size,
       mtu: this.#outbox.messageBytes,
-      sentPackets: counts.sent,
+      sentPackets: sentMessages,
       lostPackets: 0,
       receivedPackets: counts.received,
-      sentBytes: counts.sentBytes,
+      sentBytes,
       receivedBytes: counts.receivedBytes,
       lostBytes: 0,
       congestionEvents: 0,
       blackHoles: 0,
       openedStreams: this.#outbox.openedStreams,
-      acceptedStreams: counts.accepted,
+      acceptedStreams: this.#streams.acceptedCount,
       readyStreams: this.#outbox.readyStreams,
       sentDatagrams: this.#outbox.sentDatagrams,
       receivedDatagrams: counts.datagrams,
@@ -249,11 +228,11 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
 
   /** A binary message came. */
   received(message: Uint8Array): void {
-    if (this.#over) return;
-    this.#heartbeat.heard();
+    if (this.over) return;
+    this.#sender.heard();
     this.#counts.received++;
     this.#counts.receivedBytes += message.length;
-    this.#attempt(() => {
+    this.attempt(() => {
       const limit = this.features.records ? defaultRecordBytes : maxFrameBytes;
       if (this.quicFrames && message.length > limit) {
         throw new QmuxError(
@@ -262,27 +241,27 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
         );
       }
       const reader = new FrameReader(message, this.subprotocol.wire);
-      for (let frame = reader.next(); frame !== undefined && !this.#over; frame = reader.next()) this.#take(frame);
+      for (let frame = reader.next(); frame !== undefined && !this.over; frame = reader.next()) this.#take(frame);
     });
-    if (this.#outbox.pending) this.#pumpSoon();
+    if (this.#outbox.pending) this.#sender.pumpSoon();
   }
 
   /** A text message came: there are none (draft-lcurley-qmux-websocket, "WebSocket Message Types"). */
   receivedText(): void {
-    this.#attempt(() => {
+    this.attempt(() => {
       throw new QmuxError("PROTOCOL_VIOLATION", "A text message came; QMux has binary ones only.");
     });
   }
 
   /** The peer's WebSocket answered a ping of the carrier's. */
   pong(sequence: number): void {
-    this.#heartbeat.heard();
-    this.#answered(sequence);
+    this.#sender.heard();
+    this.#sender.answered(sequence);
   }
 
   /** The peer's WebSocket shows that it lives. */
   heard(): void {
-    this.#heartbeat.heard();
+    this.#sender.heard();
   }
 
   /** The WebSocket is closed. Without a word before, `clean` tells whether the peer meant it. */
@@ -296,15 +275,43 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
     }
   }
 
-  // --- StreamHost, OutboxHost ---------------------------------------------------------------------------------------
+  // --- StreamHost, OutboxHost, SenderHost ---------------------------------------------------------------------------------------
 
   now(): number {
     return this.#timers.now();
   }
 
+  get over(): boolean {
+    return this.#closing || this.#info !== undefined;
+  }
+
+  get holding(): boolean {
+    return this.#credit.holding;
+  }
+
+  get established(): boolean {
+    return !this.quicFrames || this.#peer !== undefined;
+  }
+
+  attempt(work: () => void): void {
+    if (this.#info !== undefined) return;
+    try {
+      work();
+    } catch (error) {
+      this.#violated(error instanceof QmuxError ? error : new QmuxError("INTERNAL_ERROR", messageOf(error)), error);
+    }
+  }
+
+  silent(): void {
+    const detail = `${this.#deadAfterMs} ms`;
+    const error = new TransportError("idle-timeout", { where: this.#peerName, detail });
+    this.#carrier.abort();
+    this.#end({ by: "idle", code: 0n, reason: "", error });
+  }
+
   activated(stream: QmuxStream): void {
     this.#outbox.activate(stream);
-    this.#pumpSoon();
+    this.#sender.pumpSoon();
   }
 
   reordered(stream: QmuxStream): void {
@@ -312,66 +319,42 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
   }
 
   opened(stream: QmuxStream): void {
-    this.#unborn.delete(stream);
-    this.#streams.set(stream.streamNumber, stream);
+    this.#streams.opened(stream);
   }
 
   resetSent(stream: QmuxStream, code: bigint): void {
-    this.#attempt(() => this.#outbox.reset(stream, code));
-    this.#pumpSoon();
+    this.attempt(() => this.#outbox.reset(stream, code));
+    this.#sender.pumpSoon();
   }
 
   stopSent(stream: QmuxStream, code: bigint): void {
-    this.#attempt(() => this.#outbox.stop(stream.streamNumber, code));
-    this.#pumpSoon();
+    this.attempt(() => this.#outbox.stop(stream.streamNumber, code));
+    this.#sender.pumpSoon();
   }
 
   creditDue(stream: QmuxStream): void {
     if (!this.quicFrames) return;
-    this.#attempt(() => this.#outbox.maxStreamData(stream));
-    this.#pumpSoon();
+    this.attempt(() => this.#outbox.maxStreamData(stream));
+    this.#sender.pumpSoon();
   }
 
-  /** The older wire has no flow control: what is unread holds TCP back instead. */
   unread(bytes: number): void {
-    this.#unread += bytes;
     if (this.quicFrames) return;
-    const limit = this.#settings.connectionReceiveWindow;
-    if (!this.#paused && this.#unread > limit) {
-      if (this.#carrier.pause === undefined) {
-        const message = `${limit} bytes are unread, and this side cannot make the peer wait.`;
-        this.#attempt(() => {
-          throw new QmuxError("FLOW_CONTROL_ERROR", message);
-        });
-        return;
-      }
-      this.#paused = true;
-      this.#carrier.pause();
-    } else if (this.#paused && this.#unread <= limit / 2) {
-      this.#paused = false;
-      this.#heartbeat.heard();
-      this.#carrier.resume?.();
-    }
+    this.attempt(() => this.#credit.hold(bytes));
   }
 
   released(stream: QmuxStream): void {
-    this.#unborn.delete(stream);
-    const id = stream.streamNumber;
-    if (id < 0 || !this.#streams.delete(id) || this.#isOurs(id)) return;
-    const { direction } = stream;
-    const streams = this.#peerStreams[direction];
-    if (!streams.close()) return;
-    const limit = streams.raise();
-    if (!this.quicFrames) return;
-    this.#attempt(() => this.#outbox.maxStreams(direction, limit));
-    this.#pumpSoon();
+    const limit = this.#streams.released(stream);
+    if (limit === undefined || !this.quicFrames) return;
+    this.attempt(() => this.#outbox.maxStreams(stream.direction, limit));
+    this.#sender.pumpSoon();
   }
 
   guard(callback: () => void): void {
     try {
       callback();
     } catch (cause) {
-      if (this.#over) return;
+      if (this.over) return;
       const detail = messageOf(cause);
       const error = new TransportError("handler-failed", { where: this.#peerName, detail }, { cause });
       this.#onFault?.(error);
@@ -395,13 +378,13 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
         this.#takeReset(frame.id, frame.code, frame.finalSize ?? 0, frame.reliableSize !== undefined);
         break;
       case "stop-sending":
-        this.#sendingStream(frame.id, 0x05)?.stopped(frame.code);
+        this.#streams.sending(frame.id, 0x05)?.stopped(frame.code);
         break;
       case "max-data":
         this.#outbox.raiseLimit(frame.limit);
         break;
       case "max-stream-data": {
-        const stream = this.#sendingStream(frame.id, 0x11);
+        const stream = this.#streams.sending(frame.id, 0x11);
         if (stream !== undefined) this.#outbox.raiseStreamLimit(stream, frame.limit);
         break;
       }
@@ -417,10 +400,10 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
         this.#ready.resolve();
         break;
       case "ping":
-        this.#takePing(frame.sequence);
+        this.#sender.takePing(frame.sequence);
         break;
       case "pong":
-        this.#takePong(frame.sequence);
+        this.#sender.takePong(frame.sequence);
         break;
       case "datagram":
         this.#takeDatagram(frame);
@@ -432,7 +415,7 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
 
   #takeStream(frame: StreamFrame): void {
     const { id, bytes, start, end, fin } = frame;
-    const stream = this.#receivingStream(id, 0x08);
+    const stream = this.#streams.receiving(id, 0x08);
     const count = end - start;
     if (stream === undefined || !stream.receiveOpen) {
       // What was on its way when the stream ended was sent on the connection's credit all the same.
@@ -448,7 +431,7 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
 
   #takeReset(id: number, code: bigint, finalSize: number, partial: boolean): void {
     if (partial) throw new QmuxError("PROTOCOL_VIOLATION", "RESET_STREAM_AT came, and was not offered.", 0x24);
-    const stream = this.#receivingStream(id, 0x04);
+    const stream = this.#streams.receiving(id, 0x04);
     if (stream === undefined) return;
     // Released peers name a final size of 0 whatever they sent: a smaller one than what came is taken for that.
     const missing = Math.max(0, finalSize - stream.receivedBytes);
@@ -468,21 +451,6 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
     this.#end({ by: application ? "peer-application" : "peer-transport", code, reason, error });
   }
 
-  #takePing(sequence: bigint): void {
-    if (this.features.strict && sequence <= this.#lastPing) {
-      throw new QmuxError("PROTOCOL_VIOLATION", `QX_PING ${sequence} came behind ${this.#lastPing}.`);
-    }
-    this.#lastPing = sequence;
-    this.#outbox.pong(sequence);
-  }
-
-  #takePong(sequence: bigint): void {
-    if (this.features.strict && sequence >= this.#nextPing) {
-      throw new QmuxError("PROTOCOL_VIOLATION", `QX_PING ${sequence} was answered, and was never sent.`);
-    }
-    if (this.#carrier.ping === undefined) this.#answered(Number(sequence));
-  }
-
   #takeDatagram(frame: DatagramFrame): void {
     if (frame.frameBytes > defaultRecordBytes) {
       throw new QmuxError("PROTOCOL_VIOLATION", "A datagram is larger than was allowed (RFC 9221 section 3).", 0x30);
@@ -500,73 +468,17 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
     sortKey: SortKey | undefined,
     eager: boolean,
   ): QmuxStream {
-    if (this.#over) throw new TransportError("closed", { what: "connection" });
-    const stream = new QmuxStream(this, {
-      direction,
-      id: undefined,
-      sends: true,
-      receives: sink !== undefined,
-      receiveWindow: this.#streamWindow,
-    });
+    if (this.over) throw new TransportError("closed", { what: "connection" });
+    const stream = this.#streams.open(direction, sink !== undefined);
     if (sortKey !== undefined) stream.key = sortKey;
     stream.eager = eager;
-    this.#unborn.add(stream);
     if (sink !== undefined) stream.setSink(sink);
     stream.setSource(source);
     if (eager) stream.activate();
     return stream;
   }
 
-  get #streamWindow(): number {
-    return this.quicFrames ? this.#settings.streamCreditBytes : Number.POSITIVE_INFINITY;
-  }
-
-  #isOurs(id: number): boolean {
-    return (id % 2 === 1) === (this.side === "server");
-  }
-
-  /** The stream that a frame from its sender names, opened if need be; undefined if it is over. Throws QmuxError. */
-  #receivingStream(id: number, frameType: number): QmuxStream | undefined {
-    const known = this.#streams.get(id);
-    const direction = directionOf(id);
-    if (this.#isOurs(id)) {
-      if (direction === "unidirectional" || !this.#outbox.hasOpened(direction, Math.floor(id / 4))) {
-        throw new QmuxError(
-          "STREAM_STATE_ERROR",
-          `The peer sends on stream ${id}, which is not its to send on.`,
-          frameType,
-        );
-      }
-      return known;
-    }
-    if (known !== undefined) return known;
-    return this.#peerStreams[direction].open(Math.floor(id / 4)) ? this.#accept(id, direction) : undefined;
-  }
-
-  /** The stream that a frame from its receiver names; undefined if it is over. Throws QmuxError. */
-  #sendingStream(id: number, frameType: number): QmuxStream | undefined {
-    const known = this.#streams.get(id);
-    if (known !== undefined && (this.#isOurs(id) || known.direction === "bidirectional")) return known;
-    const direction = directionOf(id);
-    if (this.#isOurs(id)) {
-      if (this.#outbox.hasOpened(direction, Math.floor(id / 4))) return undefined;
-    } else if (direction === "bidirectional") {
-      return this.#peerStreams[direction].open(Math.floor(id / 4)) ? this.#accept(id, direction) : undefined;
-    }
-    throw new QmuxError("STREAM_STATE_ERROR", `The peer answers on stream ${id}, which sends it nothing.`, frameType);
-  }
-
-  #accept(id: number, direction: StreamDirection): QmuxStream {
-    const stream = new QmuxStream(this, {
-      direction,
-      id,
-      sends: direction === "bidirectional",
-      receives: true,
-      receiveWindow: this.#streamWindow,
-    });
-    stream.sendLimit = this.#outbox.initialLimit(direction, false);
-    this.#streams.set(id, stream);
-    this.#counts.accepted++;
+  #accepted(stream: QmuxStream): void {
     if (this.#handler !== undefined && this.#early.length === 0) {
       this.guard(() => stream.setSink(this.#sinkFor(stream)));
     } else if (this.#early.length < maxEarlyStreams) {
@@ -575,7 +487,6 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
       stream.setSink(sink);
       this.#early.push([stream, sink]);
     } else refuse(stream as IncomingStream);
-    return stream;
   }
 
   #sinkFor(stream: QmuxStream): ReceiveSink {
@@ -598,160 +509,41 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost {
   // --- Flow control of the connection -------------------------------------------------------------------------------
 
   #admit(bytes: number): void {
-    this.#received += bytes;
-    if (this.quicFrames && this.#received > this.#receiveLimit) {
-      throw new QmuxError(
-        "FLOW_CONTROL_ERROR",
-        `The peer sent more than the ${this.#receiveLimit} bytes of the connection.`,
-      );
-    }
+    if (this.quicFrames) this.#credit.admit(bytes);
   }
 
-  /** Everything received is with its sinks: the peer may send as much again. */
   #consumed(): void {
-    const window = this.#settings.connectionReceiveWindow;
-    if (!this.quicFrames || this.#over || this.#receiveLimit - this.#received > window / 2) return;
-    this.#receiveLimit = this.#received + window;
-    this.#outbox.maxData(this.#receiveLimit);
-  }
-
-  // --- Sending ------------------------------------------------------------------------------------------------------
-
-  get #over(): boolean {
-    return this.#closing || this.#info !== undefined;
-  }
-
-  get #canPing(): boolean {
-    return this.#carrier.ping !== undefined || this.features.datagrams;
-  }
-
-  /** Many activations make one pump, when the caller is done. */
-  #pumpSoon(): void {
-    if (this.#pumpDue || this.#pumping || this.#over) return;
-    this.#pumpDue = true;
-    queueMicrotask(() => {
-      this.#pumpDue = false;
-      this.#pump();
-    });
-  }
-
-  #pump(): void {
-    if (this.#pumping || this.#over || (this.quicFrames && this.#peer === undefined)) return;
-    this.#pumping = true;
-    this.#carrier.cork?.();
-    try {
-      this.#attempt(() => {
-        while (!this.#over && this.#room > 0) {
-          const message = this.#outbox.message();
-          if (message === undefined || this.#over) break;
-          this.#hand(message);
-          this.#probe();
-        }
-      });
-    } finally {
-      this.#pumping = false;
-      this.#carrier.uncork?.();
-    }
-    for (const stream of this.#outbox.finished.splice(0)) stream.acknowledged();
-    if (!this.#canPing && this.#outbox.pending) this.#pollSoon();
-  }
-
-  get #room(): number {
-    return this.#canPing ? this.#window.room : unmeasuredBytes - this.#carrier.bufferedBytes;
-  }
-
-  #hand(message: Uint8Array): void {
-    this.#counts.sent++;
-    this.#counts.sentBytes += message.length;
-    this.#window.handed(message.length);
-    this.#carrier.send(message);
-  }
-
-  #probe(): void {
-    if (!this.#canPing || !this.#window.probeDue) return;
-    const sequence = this.#window.probe(this.now(), !this.#outbox.pending);
-    if (this.#carrier.ping !== undefined) this.#carrier.ping(sequence);
-    else {
-      this.#nextPing = BigInt(sequence) + 1n;
-      this.#outbox.ping(BigInt(sequence));
-    }
-  }
-
-  #answered(sequence: number): void {
-    if (this.#over) return;
-    this.#window.answered(sequence, this.now());
-    this.#probe(); // what left behind the last ping
-    if (this.#outbox.pending) this.#pumpSoon();
-  }
-
-  /** The interval's ping. In the drafts that have an idle time-out, it has to be a record of their own. */
-  #beat(): void {
-    const sequence = this.#window.probe(this.now(), true);
-    this.#carrier.ping?.(sequence);
-    if (!this.features.datagrams) return;
-    this.#nextPing = BigInt(sequence) + 1n;
-    this.#attempt(() => this.#outbox.ping(BigInt(sequence)));
-    this.#pumpSoon();
-  }
-
-  #pollSoon(): void {
-    this.#poll ??= this.#timers.schedule(bufferPollMs, () => {
-      this.#poll = undefined;
-      this.#pump();
-    });
+    if (!this.quicFrames || this.over) return;
+    const limit = this.#credit.renew();
+    if (limit !== undefined) this.#outbox.maxData(limit);
   }
 
   // --- The end ------------------------------------------------------------------------------------------------------
 
-  /** Runs what may find fault with the peer. */
-  #attempt(work: () => void): void {
-    if (this.#info !== undefined) return;
-    try {
-      work();
-    } catch (error) {
-      this.#violated(error instanceof QmuxError ? error : new QmuxError("INTERNAL_ERROR", messageOf(error)), error);
-    }
-  }
-
   #violated(fault: QmuxError, cause: unknown): void {
-    if (this.#over) return;
+    if (this.over) return;
     const { errorName, message, frameType } = fault;
     const code = BigInt(fault.code);
-    this.#hand(closeMessage(this.quicFrames, { application: false, code, reason: message, frameType }));
+    this.#sender.hand(closeMessage(this.quicFrames, { application: false, code, reason: message, frameType }));
     const values = { where: this.#peerName, code: errorName, detail: message };
     const error = new TransportError("protocol-violation", values, { cause });
     this.#end({ by: "transport", code, reason: message, error });
-  }
-
-  #die(): void {
-    const detail = `${this.#settings.deadAfterMs} ms`;
-    const error = new TransportError("idle-timeout", { where: this.#peerName, detail });
-    this.#carrier.abort();
-    this.#end({ by: "idle", code: 0n, reason: "", error });
   }
 
   /** Streams first, then the handler, then whoever awaits `closed`. */
   #end(info: CloseInfo): void {
     if (this.#info !== undefined) return;
     this.#info = info;
-    this.#heartbeat.stop();
-    this.#poll?.cancel();
+    this.#sender.stop();
     this.#outbox.clear();
     this.datagrams.clear();
     this.#early = [];
-    const streams = [...this.#streams.values(), ...this.#unborn];
-    this.#streams.clear();
-    this.#unborn.clear();
-    for (const stream of streams) stream.over();
+    for (const stream of this.#streams.drain()) stream.over();
     this.guard(() => this.#handler?.closed?.(info));
     this.#carrier.close();
     this.#ready.resolve();
     this.#closed.resolve(info);
   }
-}
-
-function directionOf(id: number): StreamDirection {
-  return id % 4 >= 2 ? "unidirectional" : "bidirectional";
 }
 
 function ignore(): void {}

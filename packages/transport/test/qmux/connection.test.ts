@@ -494,6 +494,29 @@ describe("a peer that breaks the rules", () => {
     stream?.credit(45_000);
     expect(pair.down.paused).toBe(false);
   });
+
+  test("on the older wire, a peer that is held back is not taken for one that is gone", async () => {
+    const pair = linked({ version: "webtransport", settings: { connectionReceiveWindow: 20_000 } });
+    const end = endOf(pair.server);
+    let stream: IncomingStream | undefined;
+    pair.server.handler = {
+      stream: (incoming) => {
+        stream = incoming;
+        incoming.autoCredit = false;
+        return idle;
+      },
+    };
+    ByteWriter.open(pair.client).write(pattern(50_000));
+    await pair.clock.advance(1000);
+    expect(pair.down.paused).toBe(true);
+    pair.up.dead = true; // what is not read brings no answers
+    await pair.clock.advance(120_000);
+    expect(end.info).toBeUndefined();
+    stream?.credit(50_000);
+    expect(pair.down.paused).toBe(false);
+    await pair.clock.advance(40_000);
+    expect(end.info).toMatchObject({ by: "idle" });
+  });
 });
 
 describe("final sizes", () => {
