@@ -80,6 +80,8 @@ export interface SetupCalls {
   connection_resumed(connection: number): number;
   /** Empty when the handle is stale. */
   connection_stats(connection: number): Float64Array;
+  /** Empty when there is none to be had; the sentence is in `last_error`. */
+  export_keying_material(connection: number, label: Uint8Array, context: Uint8Array, length: number): Uint8Array;
   update_keys(connection: number): number;
   set_max_streams(connection: number, direction: number, count: number): number;
   set_receive_window(connection: number, bytes: number): number;

@@ -264,6 +264,22 @@ export class Engine {
   }
 
   /**
+   * Keying material of the TLS session (RFC 8446 section 7.5): the same `length` bytes, 1 to 8160, on both sides of a
+   * connection. Throws stale-handle, and option-invalid before the handshake is done.
+   */
+  exportKeyingMaterial(connection: number, label: Uint8Array, context: Uint8Array, length: number): Uint8Array {
+    let material: Uint8Array = new Uint8Array();
+    this.#setup((glue) => {
+      material = glue.export_keying_material(connection, label, context, length);
+      return material.length > 0 ? 0 : glue.connection_peer(connection);
+    });
+    if (material.length === 0) {
+      throw new EngineError("option-invalid", "keying material is there when the handshake is done, 8160 bytes at most.");
+    }
+    return material;
+  }
+
+  /**
    * Encrypts from the next packet on with new keys (RFC 9001 section 6). Connections do so by themselves long before their
    * keys wear out; peers may at any time. Wait for an acknowledgement before the next time. Nothing before the handshake is done.
    */

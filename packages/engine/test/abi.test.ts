@@ -47,7 +47,7 @@ const hotExports =
   "pump_pending release_tx reset send_datagram set_key stop stream_id timers";
 const setupExports =
   "add_client_config add_server_config close_connection close_endpoint connect connection_alpn connection_peer " +
-  "connection_resumed connection_server_name connection_side connection_stats free_config last_error layout memory_in_use memory_stats open_endpoint " +
+  "connection_resumed connection_server_name connection_side connection_stats export_keying_material free_config last_error layout memory_in_use memory_stats open_endpoint " +
   "set_max_streams set_memory_budget set_receive_window set_server_config start update_keys";
 
 test("the wasm imports nothing but prepare and its crates' glue", () => {

@@ -14,6 +14,7 @@ export async function provision(): Promise<void> {
   await needApt("ffmpeg");
   await needApt("chromium");
   await needApt("firefox-esr");
+  await needApt("gtlsclient", "ngtcp2-client");
   await needApt("tshark");
   await buildGoPeers();
   await installNpmPeers();

@@ -188,6 +188,16 @@ pub fn connection_alpn(connection: u32) -> String {
     })
 }
 
+/// Keying material of the TLS session; empty if there is none to be had.
+#[wasm_bindgen]
+pub fn export_keying_material(connection: u32, label: &[u8], context: &[u8], length: u32) -> Vec<u8> {
+    with(|abi| {
+        let mut output = vec![0; length as usize];
+        let result = abi.engine.export_keying_material(connection, label, context, &mut output).map(|()| 0);
+        if abi.status(result) == 0 { output } else { Vec::new() }
+    })
+}
+
 /// The name the client asked for.
 #[wasm_bindgen]
 pub fn connection_server_name(connection: u32) -> String {

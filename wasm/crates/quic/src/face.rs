@@ -143,6 +143,19 @@ impl Engine for Instance {
         live.or_else(|| self.departed.get(&connection).copied()).ok_or(Error::StaleHandle)
     }
 
+    fn export_keying_material(
+        &self,
+        connection: u32,
+        label: &[u8],
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Error> {
+        let entry = self.connections.get(connection).ok_or(Error::StaleHandle)?;
+        let session = entry.quic.crypto_session();
+        let why = "Keying material is there when the handshake is done, and at most 8160 bytes of it";
+        session.export_keying_material(output, label, context).map_err(|_| Error::OptionInvalid(why.into()))
+    }
+
     fn update_keys(&mut self, connection: u32) -> Result<(), Error> {
         let entry = self.connections.get_mut(connection).ok_or(Error::StaleHandle)?;
         if entry.phase == Phase::Up {
