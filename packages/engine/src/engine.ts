@@ -274,7 +274,10 @@ export class Engine {
       return material.length > 0 ? 0 : glue.connection_peer(connection);
     });
     if (material.length === 0) {
-      throw new EngineError("option-invalid", "keying material is there when the handshake is done, 8160 bytes at most.");
+      throw new EngineError(
+        "option-invalid",
+        "keying material is there when the handshake is done, 8160 bytes at most.",
+      );
     }
     return material;
   }

@@ -108,6 +108,12 @@ export interface Connection extends AsyncDisposable {
   close(options?: CloseOptions): void;
   /** Resolves exactly once, with how the connection ended; never rejects. */
   readonly closed: Promise<CloseInfo>;
+  /**
+   * Secret bytes that both sides derive from the TLS session and nobody else knows (RFC 8446 section 7.5), `length` of them,
+   * 1 to 8160. Label and context say what they are for; of a WebTransport session the label and the context have at most 255
+   * bytes each. Missing where TLS is not the connection's own (over WebSocket). Errors: `closed`, `option-invalid`.
+   */
+  exportKeyingMaterial?(label: Uint8Array, context: Uint8Array, length: number): Uint8Array;
   /** Counters since the start; after the end, the last ones known. */
   stats(): ConnectionStats;
   /** An open connection keeps the process alive (the default for `connect`). */

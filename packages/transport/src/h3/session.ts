@@ -28,6 +28,7 @@ import type { MessageStream } from "./message-stream.ts";
 
 const sessionGone = BigInt(http3Code("WT_SESSION_GONE"));
 
+const exporterLabel = new TextEncoder().encode("EXPORTER-WebTransport");
 /** Streams of a session without a handler that wait for one; more are refused. */
 const maxEarlyStreams = 64;
 /** The same of datagrams; more are dropped. */
@@ -171,6 +172,19 @@ export class Http3Session implements Connection, StreamOwner {
   /** Resolves when the peer has acknowledged the close; rejects when that will not be. */
   told(): Promise<void> {
     return this.#message.acknowledged();
+  }
+
+  /** The session's own: its id is part of what the material is derived from (section 4.8). */
+  exportKeyingMaterial(label: Uint8Array, context: Uint8Array, length: number): Uint8Array {
+    this.#throwIfOver();
+    for (const [option, { length: bytes }] of [["label", label] as const, ["context", context] as const]) {
+      if (bytes > 255)
+        throw new TransportError("option-invalid", { option, detail: `${bytes} bytes are more than 255` });
+    }
+    const id = new Uint8Array(8);
+    new DataView(id.buffer).setBigUint64(0, BigInt(this.sessionId));
+    const own = joined(id, Uint8Array.of(label.length), label, Uint8Array.of(context.length), context);
+    return this.#http3.quic.exportKeyingMaterial(exporterLabel, own, length);
   }
 
   stats(): ConnectionStats {

@@ -23,6 +23,8 @@ import type { Runtime } from "./runtime.ts";
 
 /** Reason bytes that fit into the smallest packet beside the rest of CONNECTION_CLOSE. */
 const maxReasonBytes = 1000;
+/** What an exporter of SHA-256 gives at most (RFC 5869 section 2.3). */
+const maxKeyingMaterialBytes = 8160;
 const encoder = new TextEncoder();
 /** Streams of a connection without a handler that wait for one; more are refused. */
 const maxEarlyStreams = 64;
@@ -148,6 +150,17 @@ export class QuicConnection implements Connection {
       return;
     }
     this.#sendClose(high, low, reason);
+  }
+
+  exportKeyingMaterial(label: Uint8Array, context: Uint8Array, length: number): Uint8Array {
+    if (this.closing) throw new TransportError("closed", { what: "connection" });
+    if (!Number.isInteger(length) || length < 1 || length > maxKeyingMaterialBytes) {
+      throw new TransportError("option-invalid", {
+        option: "length",
+        detail: `${length} is not an integer from 1 to ${maxKeyingMaterialBytes}`,
+      });
+    }
+    return this.#runtime.engine.exportKeyingMaterial(this.handle, label, context, length);
   }
 
   stats(): ConnectionStats {

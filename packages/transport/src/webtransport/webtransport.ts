@@ -15,7 +15,7 @@ import { WebTransportError } from "./error.ts";
 import { destinationOf, type WebTransportCongestionControl, type WebTransportOptions } from "./options.ts";
 import { Inlet, WebTransportReceiveStream } from "./receive-stream.ts";
 import { sendSortKey, WebTransportSendGroup } from "./send-order.ts";
-import { asOrder, Outlet, WebTransportSendStream, type WebTransportSendStreamOptions } from "./send-stream.ts";
+import { asOrder, copyOf, Outlet, WebTransportSendStream, type WebTransportSendStreamOptions } from "./send-stream.ts";
 import type { WebSession } from "./web-session.ts";
 import type { BufferSource } from "./web-types.ts";
 
@@ -199,15 +199,27 @@ export class WebTransport implements AsyncDisposable {
       packetsReceived: stats.receivedPackets,
       smoothedRtt: stats.rttMicros / 1000,
       minRtt: stats.minRttMicros / 1000,
-      estimatedSendRate: stats.rttMicros > 0 ? (stats.cwndBytes * 8_000_000) / stats.rttMicros : null,
+      estimatedSendRate: stats.rttMicros > 0 ? Math.round((stats.cwndBytes * 8_000_000) / stats.rttMicros) : null,
       atSendCapacity: stats.readyStreams > 0,
       datagrams: this.datagrams.counters,
     };
   }
 
-  /** Not offered yet: the engine has no way to the exporter of TLS. Rejects with a "NotSupportedError". */
-  async exportKeyingMaterial(_label: BufferSource, _context: BufferSource, _outputLength: number): Promise<Uint8Array> {
-    throw new DOMException("This engine does not export keying material.", "NotSupportedError");
+  /**
+   * Secret bytes that both sides derive for this session and nobody else knows. Label and context have at most 255 bytes, the
+   * output 1 to 8160. Rejects with a RangeError otherwise, and with a "NotSupportedError" over WebSocket.
+   */
+  async exportKeyingMaterial(label: BufferSource, context: BufferSource, outputLength: number): Promise<Uint8Array> {
+    const session = await this.#live();
+    if (session.exportKeyingMaterial === undefined) {
+      throw new DOMException("Over WebSocket there is no keying material of the session's own.", "NotSupportedError");
+    }
+    try {
+      return session.exportKeyingMaterial(copyOf(label), copyOf(context), outputLength);
+    } catch (error) {
+      if (error instanceof TransportError && error.code === "option-invalid") throw new RangeError(error.message);
+      throw error;
+    }
   }
 
   /** Asks the peer to bring the session to an end (WT_DRAIN_SESSION). Not W3C. */

@@ -299,9 +299,25 @@ test("statistics are those of the connection", async () => {
   expect(stats.packetsSent).toBeGreaterThan(8);
   expect(stats.packetsReceived).toBeGreaterThan(0);
   expect(stats.smoothedRtt).toBeGreaterThan(0);
-  await expect(client.exportKeyingMaterial(new Uint8Array(1), new Uint8Array(0), 32)).rejects.toMatchObject({
-    name: "NotSupportedError",
-  });
+});
+
+test("both sides export the same keying material, and each session another", async () => {
+  const [one, other] = [await sessionPair(), await sessionPair()];
+  const label = new TextEncoder().encode("label");
+  const context = new Uint8Array(255);
+  const material = await one.client.exportKeyingMaterial(label, context, 100);
+  expect(material).toHaveLength(100);
+  expect(await one.server.exportKeyingMaterial(label.buffer, context, 100)).toEqual(material);
+  for (const [session, words, about] of [
+    [other.client, label, context],
+    [one.client, new Uint8Array(5), context],
+    [one.client, label, new Uint8Array(254)],
+  ] as const) {
+    expect(await session.exportKeyingMaterial(words, about, 100)).not.toEqual(material);
+  }
+  await expect(one.client.exportKeyingMaterial(label, new Uint8Array(256), 100)).rejects.toThrow(RangeError);
+  await expect(one.client.exportKeyingMaterial(label, context, 8161)).rejects.toThrow(RangeError);
+  expect(await one.client.exportKeyingMaterial(label, context, 8160)).toHaveLength(8160);
 });
 
 test("`await using` closes the session", async () => {

@@ -143,8 +143,13 @@ pub trait Engine {
     /// Its counters; of one that is gone the last ones, until its DRAINED event was read.
     fn stats(&self, connection: u32) -> Result<ConnectionStats, Error>;
     /// Keying material of the TLS session (RFC 8446 section 7.5), as long as `output`; only when the handshake is done.
-    fn export_keying_material(&self, connection: u32, label: &[u8], context: &[u8], output: &mut [u8])
-        -> Result<(), Error>;
+    fn export_keying_material(
+        &self,
+        connection: u32,
+        label: &[u8],
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), Error>;
     /// Encrypts from the next packet on with new keys (RFC 9001 section 6); does nothing before the handshake is done.
     fn update_keys(&mut self, connection: u32) -> Result<(), Error>;
     /// Streams the peer may have open.
