@@ -14,6 +14,7 @@ import { type RelayConfig, relayDefaults, relayWindows } from "./config.ts";
 import { httpApp } from "./http/app.ts";
 import { Hub, type HubStats } from "./hub.ts";
 import { createLogger, type RelayLogger } from "./log.ts";
+import { memoryBounds } from "./memory-bounds.ts";
 
 /** A running relay. */
 export interface Relay {
@@ -73,7 +74,10 @@ export async function start(config: RelayConfig): Promise<Relay> {
       },
       onRestart: (error) => log.error({ event: "engine-crashed", reason: error.message }),
     });
-    return new RunningRelay(hub, listener, log);
+    const relay = new RunningRelay(hub, listener, log);
+    const { fits, numbers, says } = memoryBounds(maxSessions, listener.connectionBytes, engineMemory().budgetBytes);
+    log[fits ? "info" : "warn"]({ event: "engine-memory", ...numbers }, says);
+    return relay;
   } catch (error) {
     await hub.close("");
     throw error;

@@ -3,6 +3,7 @@ import { randomFillSync } from "node:crypto";
 import { EngineError } from "./errors.ts";
 import type {
   Congestion,
+  ConnectionBytes,
   ConnectionStats,
   Crypto,
   EndpointOptions,
@@ -156,21 +157,29 @@ export function checkedMemory(bytes = mostMemoryBytes): number {
 const idleConnectionBytes = 48 * 1024;
 /** A stream's entries, here and in the state machine. */
 const streamBytes = 512;
+/** Frames that may wait for earlier ones: on a connection at least, for each so many bytes of its window, and on a stream. */
+const waitingFrames = { least: 32 * 1024, windowBytes: 512, ofStream: 2048 };
+/** An entry of such a frame, in a table that may be half empty. */
+const frameBytes = 2 * 56;
 
 /**
- * The most one connection with these options can make the engine hold, in bytes: its windows with what the bookkeeping of
- * packets costs, its datagram queues and the streams a peer may open. Streams this side opens cost 512 bytes each on top.
- * Throws option-invalid.
+ * What one connection with these options makes the engine hold: at rest, and at most, which are its windows with what the
+ * bookkeeping of packets costs, the datagrams that wait both ways, the streams a peer may open and the gaps it may leave in
+ * them. Streams this side opens cost 512 bytes each on top. Throws option-invalid.
  */
-export function connectionBytes(transport: TransportOptions = {}): number {
+export function connectionBytes(transport: TransportOptions = {}): ConnectionBytes {
   encodedTransport(transport); // checks them
   const option = (name: (typeof transportFields)[number][0]): number =>
     transport[name] ?? (transportFields.find(([field]) => field === name) as (typeof transportFields)[number])[1];
+  const window = option("connectionReceiveWindow");
   // Half as much again: packets that wait keep their headers, sent ones an entry until they are acknowledged.
-  const windows = (option("sendWindow") + option("connectionReceiveWindow")) * 1.5;
+  const windows = (option("sendWindow") + window) * 1.5;
   const datagrams = option("datagramReceiveBytes") + option("datagramQueue") * (option("maxMtu") + 100);
-  const streams = (option("maxUniStreams") + option("maxBidiStreams")) * streamBytes;
-  return Math.ceil(idleConnectionBytes + windows + datagrams + streams);
+  const streams = option("maxUniStreams") + option("maxBidiStreams");
+  const frames = Math.max(waitingFrames.least, window / waitingFrames.windowBytes);
+  const gaps = Math.min(frames, streams * waitingFrames.ofStream) * frameBytes;
+  const atMost = idleConnectionBytes + windows + datagrams + streams * streamBytes + gaps;
+  return { atRest: idleConnectionBytes, atMost: Math.ceil(atMost) };
 }
 
 const cryptos: readonly Crypto[] = ["simd", "ring"];

@@ -21,6 +21,7 @@ export {
 export type {
   ClientConfigOptions,
   Congestion,
+  ConnectionBytes,
   ConnectionInfo,
   ConnectionStats,
   Crypto,

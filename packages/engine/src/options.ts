@@ -70,9 +70,17 @@ export interface EngineKeys {
   readonly ticket: Uint8Array;
 }
 
+/** Memory of one connection, in bytes. */
+export interface ConnectionBytes {
+  /** Once it is up, before any data. */
+  readonly atRest: number;
+  /** With every window and queue full. */
+  readonly atMost: number;
+}
+
 /**
  * How full an engine's memory is, and what was done to keep to its budget. Above 65 % of it every connection's windows
- * are lowered to 32 KiB, and restored below 50 %. Above 80 % no connection is opened or accepted. Above 90 % no new data
+ * are lowered to 32 KiB and new clients must prove their address (Retry), until it is below 50 %. Above 80 % no connection is opened or accepted. Above 90 % no new data
  * is sent, of received packets only small ones are taken (acknowledgements, which free memory), and every 10 ms the
  * connection is closed that holds most, or is silent longest ({@link ClosedBy}.MEMORY).
  */

@@ -1,4 +1,4 @@
-export type { MemoryStats } from "@moqingbird/engine";
+export type { ConnectionBytes, MemoryStats } from "@moqingbird/engine";
 export { formatAddress, type SocketAddress } from "./address.ts";
 export { ByteReader } from "./byte-reader.ts";
 export { ByteWriter, type ByteWriterOptions } from "./byte-writer.ts";

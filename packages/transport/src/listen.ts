@@ -2,6 +2,7 @@
  * `listen`: one UDP port for raw QUIC, by application protocol, and for HTTP/3 with WebTransport sessions on it; and, if
  * wanted, the TCP port of the same number for HTTPS and HTTP with sessions over WebSocket.
  */
+import type { ConnectionBytes } from "@moqingbird/engine";
 import type { SocketAddress } from "./address.ts";
 import type { CloseOptions, Connection } from "./connection.ts";
 import { TransportError } from "./errors.ts";
@@ -150,6 +151,10 @@ class TwinListener implements Listener {
 
   get socketBuffers(): SocketBuffers {
     return this.#udp.socketBuffers;
+  }
+
+  get connectionBytes(): ConnectionBytes {
+    return this.#udp.connectionBytes;
   }
 
   get closed(): Promise<TransportError | undefined> {

@@ -1,5 +1,5 @@
 /** Accepts QUIC connections on a UDP port, by application protocol. */
-import { EngineError, type ServerConfigOptions } from "@moqingbird/engine";
+import { type ConnectionBytes, connectionBytes, EngineError, type ServerConfigOptions } from "@moqingbird/engine";
 import { bareHost, checkPort, type SocketAddress } from "../address.ts";
 import type { CloseOptions, Connection } from "../connection.ts";
 import { TransportError } from "../errors.ts";
@@ -62,6 +62,8 @@ export interface Listener extends AsyncDisposable {
   readonly connections: ReadonlySet<Connection>;
   /** Kernel buffers of the socket, asked for and granted. */
   readonly socketBuffers: SocketBuffers;
+  /** Memory one of its connections may take of the engine's, whose budget is in {@link engineMemory}. */
+  readonly connectionBytes: ConnectionBytes;
   /** New connections get this certificate; open ones go on. Errors: as for `listen`. */
   setCertificate(certificate: Certificate): void;
   /** Closes every connection with code and reason, sends that, then closes the socket. Repeatable. */
@@ -128,6 +130,7 @@ export async function listenQuic(
 
 class QuicListener implements Listener {
   readonly closed: Promise<TransportError | undefined>;
+  readonly connectionBytes: ConnectionBytes;
   readonly #runtime: Runtime;
   readonly #endpoint: Endpoint;
   readonly #configs: ServerConfigs;
@@ -139,9 +142,10 @@ class QuicListener implements Listener {
     shared: Runtime,
     endpoint: Endpoint,
     configs: ServerConfigs,
-    { onConnection, onRejected, onRestart }: Pick<QuicListenOptions, "onConnection" | "onRejected" | "onRestart">,
+    { onConnection, onRejected, onRestart, transport }: QuicListenOptions,
     beforeClose: ((options: CloseOptions) => Promise<void>) | undefined,
   ) {
+    this.connectionBytes = connectionBytes(transport);
     this.#beforeClose = beforeClose;
     this.#runtime = shared;
     this.#endpoint = endpoint;

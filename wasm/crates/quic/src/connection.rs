@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, collections::VecDeque, net::SocketAddr, sync::Arc};
 
-use quinn_proto::{Dir, StreamId, crypto::rustls::HandshakeData};
+use quinn_proto::{Dir, StreamId, VarInt, crypto::rustls::HandshakeData};
 
 use crate::{
     ConnectionStats, TransportSettings,
@@ -261,6 +261,12 @@ impl Connection {
     /// The chosen protocol; empty before the handshake is over.
     pub(crate) fn alpn(&self) -> Vec<u8> {
         self.handshake_data().and_then(|data| data.protocol).unwrap_or_default()
+    }
+
+    /// What a peer that costs too much is told in the application's name: H3_EXCESSIVE_LOAD in HTTP/3 (RFC 9114 section
+    /// 8.1), elsewhere 1, which is INTERNAL_ERROR in QUIC itself (RFC 9000 section 20.1) and in most of what runs on it.
+    pub(crate) fn overload_code(&self) -> VarInt {
+        VarInt::from_u32(if self.alpn() == b"h3" { 0x107 } else { 0x1 })
     }
 
     pub(crate) fn handshake_data(&self) -> Option<Box<HandshakeData>> {

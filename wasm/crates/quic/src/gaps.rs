@@ -6,7 +6,6 @@
 //! forgives more than it takes, and a count above the limit is believed only if that many can wait.
 
 use bytes::Bytes;
-use quinn_proto::VarInt;
 
 use crate::{ClosedBy, connection::Phase, instance::Instance, stream::Receiving};
 
@@ -20,7 +19,6 @@ const ENTRY_BYTES: u64 = 56;
 /// Delivered bytes that forgive one frame: merged ones come in fewer pieces than they arrived in.
 const FORGIVING_BYTES: u64 = 64;
 
-const INTERNAL_ERROR: u32 = 0x1;
 const REASON: &[u8] = b"too many gaps in the streams of this connection";
 
 /// A connection's count.
@@ -74,8 +72,9 @@ impl Instance {
             return;
         }
         let instant = self.clock.instant(connection.heard);
-        connection.quic.close(instant, VarInt::from_u32(INTERNAL_ERROR), Bytes::from_static(REASON));
-        self.end_connection(handle, ClosedBy::Transport, INTERNAL_ERROR.into(), Bytes::from_static(REASON));
+        let code = connection.overload_code();
+        connection.quic.close(instant, code, Bytes::from_static(REASON));
+        self.end_connection(handle, ClosedBy::Transport, code.into_inner(), Bytes::from_static(REASON));
         self.touch(handle);
     }
 }

@@ -123,7 +123,7 @@ impl Instance {
         spare: Option<u16>,
         now: u64,
     ) -> Option<Transmit> {
-        let full = self.is_full();
+        let (full, pressed) = (self.is_full(), self.pressure.stats.pressed);
         let endpoint = self.endpoints.get_mut(datagram.endpoint)?;
         let mut no_slot = Vec::new();
         let answer = match spare {
@@ -131,9 +131,13 @@ impl Instance {
             None => &mut no_slot,
         };
         let address = incoming.remote_address();
-        let admission = endpoint.admission(address, incoming.remote_address_validated(), incoming.may_retry());
+        let (validated, may_retry) = (incoming.remote_address_validated(), incoming.may_retry());
+        let admission = match endpoint.admission(address, validated, may_retry) {
+            _ if full => Admission::Refuse(NO_ROOM),
+            Admission::Accept if pressed && !validated && may_retry => Admission::Retry,
+            other => other,
+        };
         let quic = &mut endpoint.shards.get_mut(shard)?.quic;
-        let admission = if full { Admission::Refuse(NO_ROOM) } else { admission };
         let settings = match (admission, endpoint.settings.clone()) {
             (Admission::Accept, Some(settings)) => settings,
             (Admission::Retry, Some(_)) => return quic.retry(incoming, answer).ok(),

@@ -3,7 +3,8 @@
 //! Every connection has its bounds (windows, queues), but thousands of them together may be allowed more than there is.
 //! So the host tells before each batch and each pump how many bytes are in use, and by parts of the budget:
 //!
-//! - above `PRESSED` every connection's windows are lowered to a floor; below `RELIEVED` they are as they were;
+//! - above `PRESSED` every connection's windows are lowered to a floor, and clients must prove their address; below
+//!   `RELIEVED` it is as it was;
 //! - above `SHORT` no connection is opened or accepted;
 //! - above `CRITICAL` nothing that could make it grow goes on: no new data is bound, no packet but small ones (they hold
 //!   acknowledgements, which free memory) is taken, and the connections to blame are closed one after the other.
@@ -31,8 +32,7 @@ const FLOOR_BYTES: u64 = 32 << 10;
 const SMALL_PACKET: usize = 256;
 /// Between two closings, in microseconds: what the first one gave back may be enough.
 const CLOSE_EVERY: u64 = 10_000;
-/// What the peer is told: the number of INTERNAL_ERROR in QUIC itself (RFC 9000 section 20.1) and in most of what runs on it.
-const CODE: u32 = 1;
+/// What the peer is told.
 const REASON: &[u8] = b"Out of memory; this connection held most of it.";
 
 /// How full memory is and what was done about it, since the start.
@@ -155,7 +155,8 @@ impl Instance {
         let Some((_, handle)) = open.max() else { return };
         let instant = self.clock.instant(now);
         let Some(connection) = self.connections.get_mut(handle) else { return };
-        connection.quic.close(instant, VarInt::from_u32(CODE), Bytes::from_static(REASON));
+        let code = connection.overload_code();
+        connection.quic.close(instant, code, Bytes::from_static(REASON));
         if let Some(slot) = self.transmit.take() {
             match connection.quic.poll_transmit(instant, 1, self.transmit.buffer(slot)) {
                 Some(transmit) => {
@@ -175,7 +176,7 @@ impl Instance {
             shard.quic.handle_event(place.handle, EndpointEvent::drained());
         }
         self.pressure.stats.closed_connections += 1;
-        self.end_connection(handle, ClosedBy::Memory, u64::from(CODE), Bytes::from_static(REASON));
+        self.end_connection(handle, ClosedBy::Memory, code.into_inner(), Bytes::from_static(REASON));
         self.forget_connection(handle);
     }
 }

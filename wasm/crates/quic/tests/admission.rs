@@ -1,4 +1,4 @@
-//! What one address may have open, so that it does not take the room of all others.
+//! Who is let in: an address does not take the room of all others, nor what is new that of what is there.
 
 mod support;
 
@@ -161,4 +161,19 @@ fn by_default_an_address_has_a_quarter_of_all_and_this_host_everything() {
             assert_eq!(client.refused(), n == most, "connection {n} of {host}");
         }
     }
+}
+
+#[test]
+fn as_memory_fills_clients_must_prove_their_address_and_then_are_refused() {
+    let mut server = Target::server();
+    let budget = Limits::default().memory_bytes;
+    // Percent of it, Retry packets, refused: pressed until it is below the half again.
+    let course = [(60, 0, false), (66, 1, false), (81, 0, true), (79, 1, false), (51, 1, false), (49, 0, false)];
+    for (seed, (percent, retries, refused)) in (20..).zip(course) {
+        server.engine.note_memory(budget / 100 * percent, server.now);
+        let mut client = Client::at("198.51.100.7:1000", seed);
+        assert_eq!(dial(&mut server, &mut client), retries, "at {percent} %");
+        assert_eq!((client.is_up(), client.refused()), (!refused, refused), "at {percent} %");
+    }
+    assert_eq!(reasons(&server), ["no room for another connection"]);
 }
