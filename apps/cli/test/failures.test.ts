@@ -37,6 +37,11 @@ const mistakes: readonly (readonly [argv: readonly string[], sentence: RegExp])[
   ],
   [["pub", "moqt://127.0.0.1:1", "--broadcast", "x", "--format", "mkv"], /--format "mkv": give bytes, lines or fmp4/],
   [["pub", "moqt://127.0.0.1:1", "--broadcast", "a//b"], /empty field.*; write a path such as live\/room1/],
+  [
+    ["relay", "--allow-origin", "example.com"],
+    /--allow-origin "example.com": give scheme, host and port, such as https/,
+  ],
+  [["relay", "--trusted-proxy", "proxy"], /--trusted-proxy "proxy": give an address or a range, such as 10.0.0.0\/8/],
   [["ls", "moqt://127.0.0.1:1", "--tls-disable-verify", "--tls-root", "x"], /exclude each other; give one of them/],
   [["ls", "moqt://127.0.0.1:1", "--tls-fingerprint", "abcd"], /is no SHA-256; give 64 hex digits/],
   [["relay"], /a relay needs a certificate; give --tls-cert FILE and --tls-key FILE, or --tls-generate/],

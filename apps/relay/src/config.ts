@@ -42,6 +42,16 @@ export interface RelayConfig extends ObservingOptions {
    * at least 16; for this host's loopback addresses all.
    */
   readonly maxConnectionsPerAddress?: number | undefined;
+  /**
+   * Pages that may connect, by their origins as browsers send them ("https://example.com"); others get status 403.
+   * Programs, which send no origin, may always. Default: all pages.
+   */
+  readonly origins?: readonly string[] | undefined;
+  /**
+   * Reverse proxies ("10.0.0.1", "10.0.0.0/8") before the TCP port: the client's address is what their X-Forwarded-For
+   * says. Nobody else's is believed. Default: none.
+   */
+  readonly trustedProxies?: readonly string[] | undefined;
   /** Silence after which a session is over, in milliseconds. Default 10 000. */
   readonly idleTimeoutMs?: number | undefined;
   /** Default: JSON lines on standard error, level "info". */

@@ -9,6 +9,7 @@ import {
   type SessionRequest,
   type SocketAddress,
   setEngineMemory,
+  type WebSocketListenOptions,
 } from "@moqingbird/transport";
 import { type RelayConfig, relayDefaults, relayWindows } from "./config.ts";
 import { httpApp } from "./http/app.ts";
@@ -60,12 +61,13 @@ export async function start(config: RelayConfig): Promise<Relay> {
       ...(config.qlog && { qlog: config.qlog }),
       onConnection: (connection) => hub.join(connection),
       webTransport: {
+        ...(config.origins !== undefined && { origins: config.origins }),
         onRequest: (request) => {
           if (hub.stats.sessions < maxSessions) joinSession(hub, request);
           else request.reject(serviceUnavailable);
         },
       },
-      webSocket: config.tcp !== false,
+      webSocket: config.tcp !== false && webSocketOptions(config),
       fetch: (request) => app.fetch(request),
       onRejected: ({ remoteAddress, info, untold }) => {
         const peer = remoteAddress && formatAddress(remoteAddress.address, remoteAddress.port);
@@ -82,6 +84,16 @@ export async function start(config: RelayConfig): Promise<Relay> {
     await hub.close("");
     throw error;
   }
+}
+
+function webSocketOptions({ maxConnectionsPerAddress, trustedProxies }: RelayConfig): WebSocketListenOptions {
+  return {
+    ...(trustedProxies !== undefined && { trustedProxies }),
+    ...(maxConnectionsPerAddress !== undefined && {
+      maxConnectionsPerAddress,
+      maxSessionsPerAddress: maxConnectionsPerAddress,
+    }),
+  };
 }
 
 /** HTTP status of a session for which there is no room. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BroadcastProducer, TrackNamespace } from "@moqingbird/model";
 import { type Connection, connect as openSession, protocolsOf } from "@moqingbird/session";
-import { connect, generateCertificate, WebTransport } from "@moqingbird/transport";
+import { connect, connectWebSocket, generateCertificate, WebTransport } from "@moqingbird/transport";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createLogger } from "../src/log.ts";
 import { type Relay, start } from "../src/relay.ts";
@@ -14,6 +14,7 @@ let relay: Relay;
 let log: Record<string, unknown>[];
 let sha256: Uint8Array;
 let told: () => void;
+const silent = createLogger({ destination: { write() {} } });
 
 beforeEach(async () => {
   const certificate = await generateCertificate();
@@ -148,4 +149,52 @@ test("a TCP port in use is told by its number, and the UDP port is given back", 
   expect(without.address.port).toBe(port);
   await without.close();
   taken.close();
+});
+
+test("pages of other origins stay outside, by WebTransport and by WebSocket; programs do not", async () => {
+  await relay.close();
+  const certificate = await generateCertificate();
+  relay = await start({ host: "127.0.0.1", port: 0, certificate, log: silent, origins: ["https://good.example"] });
+  const trust = { sha256: [certificate.sha256] };
+  const pins = [{ algorithm: "sha-256", value: certificate.sha256 }];
+  const { port } = relay.address;
+  const protocols = protocolsOf();
+  for (const [origin, taken] of [
+    ["https://evil.example", false],
+    ["https://good.example", true],
+    [undefined, true],
+  ] as const) {
+    const headers = origin === undefined ? {} : { origin };
+    const session = new WebTransport(`https://127.0.0.1:${port}/`, {
+      serverCertificateHashes: pins,
+      headers,
+      protocols,
+    });
+    const socket = connectWebSocket(`wss://127.0.0.1:${port}/`, { trust, headers, protocols });
+    const outcomes = await Promise.allSettled([session.ready, socket]);
+    expect(outcomes.map(({ status }) => status === "fulfilled")).toEqual([taken, taken]);
+    session.closed.catch(() => {});
+    session.close();
+    socket.then(
+      (connection) => connection.close(),
+      () => {},
+    );
+  }
+});
+
+test("the limit of an address holds on the TCP port, where a trusted proxy names whose a session is", async () => {
+  await relay.close();
+  const certificate = await generateCertificate();
+  const limits = { maxConnectionsPerAddress: 1, trustedProxies: ["127.0.0.0/8"] };
+  relay = await start({ host: "127.0.0.1", port: 0, certificate, log: silent, ...limits });
+  const session = (client: string) =>
+    connectWebSocket(`wss://127.0.0.1:${relay.address.port}/`, {
+      trust: { sha256: [certificate.sha256] },
+      headers: { "x-forwarded-for": client },
+      protocols: protocolsOf(),
+    });
+  const first = await session("203.0.113.1");
+  await expect(session("203.0.113.1")).rejects.toMatchObject({ status: 429 });
+  const second = await session("203.0.113.2");
+  for (const connection of [first, second]) connection.close();
 });

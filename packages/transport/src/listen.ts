@@ -40,7 +40,10 @@ export interface ListenOptions extends Omit<QuicListenOptions, "alpn" | "onConne
 export interface WebTransportListenOptions {
   /** Called for each session a client asks for: `accept` or `reject` it, at once or later. What it throws is status 500. */
   readonly onRequest: (request: SessionRequest) => void | Promise<void>;
-  /** Origins taken, as browsers send them ("https://example.com"); others get status 403. Default: all. */
+  /**
+   * Origins taken, as browsers send them ("https://example.com"); others get status 403. Default: all. Programs that are no
+   * browsers send none, and are taken.
+   */
   readonly origins?: readonly string[];
   /** Sessions at a time on one connection; more are rejected (H3_REQUEST_REJECTED). Default 16. */
   readonly maxSessions?: number;
@@ -67,6 +70,7 @@ export function listen(options: ListenOptions): Promise<Listener> {
 /** `listen` on a runtime that is not this thread's: a simulated process. */
 export async function listenOn(shared: Runtime, options: ListenOptions): Promise<Listener> {
   const { webSocket = false } = options;
+  for (const origin of options.webTransport?.origins ?? []) checkOrigin(origin);
   if (webSocket === false) return listenUdp(shared, options);
   const { WebSocketServerPort } = await import("./websocket/server.ts");
   for (let attempt = 1; ; attempt++) {
@@ -128,6 +132,13 @@ function listenUdp(
       await Promise.all([server.shutdown(close), beforeClose?.(close)]);
     },
   );
+}
+
+/** An origin that no browser ever sends would shut everybody out. */
+function checkOrigin(origin: string): void {
+  if (URL.canParse(origin) && new URL(origin).origin === origin) return;
+  const detail = `${JSON.stringify(origin)} is no origin as browsers send it, such as "https://example.com"`;
+  throw new TransportError("option-invalid", { option: "origins", detail });
 }
 
 /** A UDP port and the TCP port of its number. */

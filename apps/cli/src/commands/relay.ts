@@ -1,4 +1,5 @@
 /** `moqb relay`: runs @moqingbird/relay until it is told to stop. */
+import { isIP } from "node:net";
 import { createLogger, logLevels, openLogFile, type Relay, relayDefaults, start } from "@moqingbird/relay";
 import { generateCertificate, type LoadedCertificate, loadCertificate } from "@moqingbird/transport";
 import { pageFolder } from "@moqingbird/web";
@@ -25,6 +26,15 @@ const size = z.string().transform((text, context) => {
   if (bytes === undefined) context.addIssue("give a number of bytes, such as 64M");
   return bytes ?? z.NEVER;
 });
+
+/** As browsers send it. */
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text;
+
+function isAddressRange(text: string): boolean {
+  const [address = "", bits = "0", ...rest] = text.split("/");
+  const most = isIP(address) === 4 ? 32 : 128;
+  return isIP(address) !== 0 && rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= most;
+}
 
 const flags = z.object({
   listen: flag(z.string().default(`[::]:${relayDefaults.port}`), {
@@ -76,6 +86,22 @@ const flags = z.object({
       description:
         "connections of one IPv4 address or IPv6 /64 at a time; raise it for crowds behind one translator or proxy",
       defaultSays: "a quarter of --max-sessions, and all for loopback",
+    },
+  ),
+  allowOrigin: flag(
+    z.array(z.string().refine(isOrigin, "give scheme, host and port, such as https://example.com")).default([]),
+    {
+      value: "ORIGIN",
+      description: "let in only pages of this origin, and programs; may be given again",
+      defaultSays: "pages of all origins",
+    },
+  ),
+  trustedProxy: flag(
+    z.array(z.string().refine(isAddressRange, "give an address or a range, such as 10.0.0.0/8")).default([]),
+    {
+      value: "ADDR",
+      description: "believe the X-Forwarded-For of this reverse proxy, an address or a range; may be given again",
+      defaultSays: "none",
     },
   ),
   noTcp: flag(z.boolean().default(false), {
@@ -131,6 +157,8 @@ export const relayCommand = defineCommand({
         engineBytes,
         maxSessions,
         maxConnectionsPerAddress,
+        ...(values.allowOrigin.length > 0 && { origins: values.allowOrigin }),
+        trustedProxies: values.trustedProxy,
         tcp: !values.noTcp,
         pages: pageFolder,
         log,

@@ -26,18 +26,19 @@ export class TrustedProxies {
 
   /** Where a request really comes from: the last address of the header that no proxy of ours has. */
   clientOf(socket: SocketAddress, forwardedFor: string | undefined): SocketAddress {
-    if (!this.#any || forwardedFor === undefined || !this.#trusts(socket.address)) return socket;
+    if (!this.#any || forwardedFor === undefined || !this.trusts(socket.address)) return socket;
     let client = socket;
     for (const name of forwardedFor.split(",").reverse()) {
       const address = unmapAddress(name.trim().replace(/^\[(.*)\]$/, "$1"));
       if (isIP(address) === 0) break;
       client = { address, port: 0 };
-      if (!this.#trusts(address)) break;
+      if (!this.trusts(address)) break;
     }
     return client;
   }
 
-  #trusts(address: string): boolean {
+  /** Whether the address is a proxy's whose word is taken. */
+  trusts(address: string): boolean {
     const family = isIP(address);
     return family !== 0 && this.#list.check(address, family === 4 ? "ipv4" : "ipv6");
   }

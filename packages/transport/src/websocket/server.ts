@@ -10,6 +10,7 @@ import type { QmuxSettings } from "../qmux/settings.ts";
 import { knownSubprotocols } from "../qmux/versions.ts";
 import { type Certificate, checkCertificate } from "../tls/certificate.ts";
 import type { WebSessionOffer } from "../webtransport/web-session.ts";
+import { AddressCounts, defaultPerAddress } from "./address-counts.ts";
 import { answerHttp } from "./http-exchange.ts";
 import { TrustedProxies } from "./proxies.ts";
 import { peerOf } from "./socket-carrier.ts";
@@ -22,10 +23,20 @@ export interface WebSocketListenOptions {
   readonly plain?: boolean;
   /** TCP connections at a time; more are closed at once. Default 4096. */
   readonly maxConnections?: number;
-  /** Sessions from one address at a time, those that wait for an answer included; more get status 429. Default: no limit. */
+  /**
+   * TCP connections of one address at a time (IPv4, or an IPv6 /64), those of trusted proxies apart; more are closed at
+   * once. Default: a quarter of maxConnections, at least 16; for loopback addresses all.
+   */
+  readonly maxConnectionsPerAddress?: number;
+  /**
+   * Sessions from one address at a time, those that wait for an answer included; more get status 429. Behind a trusted
+   * proxy an address is what X-Forwarded-For says. Default: as for maxConnectionsPerAddress.
+   */
   readonly maxSessionsPerAddress?: number;
   /** Proxies ("10.0.0.1", "10.0.0.0/8") whose X-Forwarded-For is believed. Default: none. */
   readonly trustedProxies?: readonly string[];
+  /** Time for a TLS handshake, and for the head of a request, in milliseconds. Default 10000. */
+  readonly headTimeoutMs?: number;
   readonly settings?: QmuxSettings;
 }
 
@@ -45,14 +56,16 @@ export interface WebSocketServerOptions extends WebSocketListenOptions {
 }
 
 const defaultMaxConnections = 4096;
+const defaultHeadTimeoutMs = 10_000;
 
 /** An open TCP port with all that runs on it. */
 export class WebSocketServerPort {
   readonly connections = new Set<QmuxConnection>();
   readonly #options: WebSocketServerOptions;
   readonly #proxies: TrustedProxies;
-  /** Sessions and requests for them, by address. */
-  readonly #byAddress = new Map<string, number>();
+  readonly #tcpConnections = new AddressCounts();
+  /** Sessions and requests for them. */
+  readonly #sessions = new AddressCounts();
   #port!: TcpPort;
   #closing = false;
 
@@ -70,6 +83,8 @@ export class WebSocketServerPort {
       tls: pemOf(options.certificate),
       plain: options.plain ?? true,
       maxConnections: options.maxConnections ?? defaultMaxConnections,
+      headTimeoutMs: options.headTimeoutMs ?? defaultHeadTimeoutMs,
+      admits: (socket) => server.#admits(socket),
       onRequest: (request, response) => server.#request(request, response),
       onUpgrade: (request, socket, head) => server.#upgrade(request, socket, head),
     });
@@ -119,7 +134,7 @@ export class WebSocketServerPort {
       refuseUpgrade(socket, status ?? 400);
       return;
     }
-    this.#byAddress.set(address, this.#held(address) + 1);
+    this.#sessions.add(address);
     const offer = new UpgradeOffer({
       request,
       socket,
@@ -130,7 +145,7 @@ export class WebSocketServerPort {
       settings,
       answerTimeoutMs: sessions.answerTimeoutMs,
       onSettled: (connection) => {
-        if (connection === undefined) this.#forget(address);
+        if (connection === undefined) this.#sessions.remove(address);
         else this.#add(connection, address);
       },
     });
@@ -139,33 +154,38 @@ export class WebSocketServerPort {
 
   /** The status of a request that is not even offered. */
   #refusal(request: IncomingMessage, address: string): number | undefined {
-    const { sessions, maxSessionsPerAddress = Number.POSITIVE_INFINITY } = this.#options;
+    const { sessions, maxSessionsPerAddress = this.#defaultPerAddress(address) } = this.#options;
     const { origin, "sec-websocket-protocol": offered } = request.headers;
     if (sessions === undefined) return 404;
     if (this.#closing) return 503;
     if (!isWebSocket(request)) return 400;
     if (offered !== undefined && knownSubprotocols(offered).length === 0) return 400;
     if (origin !== undefined && sessions.origins?.includes(origin) === false) return 403;
-    return this.#held(address) >= maxSessionsPerAddress ? 429 : undefined;
+    return this.#sessions.of(address) >= maxSessionsPerAddress ? 429 : undefined;
   }
 
-  #held(address: string): number {
-    return this.#byAddress.get(address) ?? 0;
+  /** Counts a TCP connection, unless its address has too many. */
+  #admits(socket: Socket): boolean {
+    const { address } = peerOf(socket);
+    if (this.#proxies.trusts(address)) return true;
+    const { maxConnectionsPerAddress = this.#defaultPerAddress(address) } = this.#options;
+    if (this.#tcpConnections.of(address) >= maxConnectionsPerAddress) return false;
+    this.#tcpConnections.add(address);
+    socket.once("close", () => this.#tcpConnections.remove(address));
+    return true;
+  }
+
+  #defaultPerAddress(address: string): number {
+    return defaultPerAddress(address, this.#options.maxConnections ?? defaultMaxConnections);
   }
 
   #add(connection: QmuxConnection, address: string): void {
     this.connections.add(connection);
     void connection.closed.then(() => {
       this.connections.delete(connection);
-      this.#forget(address);
+      this.#sessions.remove(address);
     });
     if (this.#closing) connection.close();
-  }
-
-  #forget(address: string): void {
-    const left = this.#held(address) - 1;
-    if (left > 0) this.#byAddress.set(address, left);
-    else this.#byAddress.delete(address);
   }
 
   #clientOf(request: IncomingMessage): SocketAddress {

@@ -10,6 +10,8 @@ import { errnoOf, messageOf, TransportError } from "../errors.ts";
 
 /** What arrives at the port. */
 export interface TcpHandlers {
+  /** False: the connection is closed at once. */
+  readonly admits: (socket: Socket) => boolean;
   readonly onRequest: (request: http.IncomingMessage, response: http.ServerResponse) => void;
   readonly onUpgrade: (request: http.IncomingMessage, socket: Socket, head: Buffer) => void;
 }
@@ -24,11 +26,13 @@ export interface TcpPortOptions extends TcpHandlers {
   readonly plain: boolean;
   /** Connections at a time; more are closed at once. */
   readonly maxConnections: number;
+  /** Time for the first byte, for a TLS handshake, and for a request's head, in milliseconds. */
+  readonly headTimeoutMs: number;
 }
 
 const tlsHandshake = 22;
-/** Time for the first byte, for a TLS handshake, and for a request's head, milliseconds. */
-const headTimeoutMs = 10_000;
+/** How many times within that time Node looks for requests that are late; by itself only every 30 s. */
+const looksPerTimeout = 4;
 /** What is still open so long after the close is cut off: above what a WebSocket's close may take. */
 const closeGraceMs = 2500;
 /** A request's head may have so much. */
@@ -41,11 +45,15 @@ export class TcpPort {
   readonly #http: http.Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(server: Server, secure: https.Server, plain: http.Server) {
+  private constructor(server: Server, secure: https.Server, plain: http.Server, admits: (socket: Socket) => boolean) {
     this.#server = server;
     this.#https = secure;
     this.#http = plain;
     server.on("connection", (socket) => {
+      if (!admits(socket)) {
+        socket.destroy();
+        return;
+      }
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
     });
@@ -53,16 +61,22 @@ export class TcpPort {
 
   /** Errors: `address-in-use`, `address-invalid`. */
   static async open(options: TcpPortOptions): Promise<TcpPort> {
-    const limits = { headersTimeout: headTimeoutMs, requestTimeout: headTimeoutMs, maxHeaderSize: maxHeaderBytes };
+    const { headTimeoutMs } = options;
+    const limits = {
+      headersTimeout: headTimeoutMs,
+      requestTimeout: headTimeoutMs,
+      connectionsCheckingInterval: Math.ceil(headTimeoutMs / looksPerTimeout),
+      maxHeaderSize: maxHeaderBytes,
+    };
     const secure = https.createServer({ ...limits, ...options.tls, handshakeTimeout: headTimeoutMs });
     const plain = http.createServer(limits);
     for (const server of [secure, plain]) {
       server.on("request", options.onRequest);
       server.on("upgrade", (request, socket, head) => options.onUpgrade(request, socket as Socket, head));
     }
-    const server = options.plain ? createServer((socket) => sort(socket, secure, plain)) : secure;
+    const server = options.plain ? createServer((socket) => sort(socket, { secure, plain, headTimeoutMs })) : secure;
     server.maxConnections = options.maxConnections;
-    const port = new TcpPort(server, secure, plain);
+    const port = new TcpPort(server, secure, plain, options.admits);
     await listening(server, options);
     // Neither listens by itself, and only who listens looks after its time-outs.
     for (const sorted of [secure, plain]) if (sorted !== server) sorted.emit("listening");
@@ -118,7 +132,10 @@ function listening(server: Server, { host, port }: { host: string | undefined; p
 }
 
 /** Looks at the first byte, puts it back, and passes the socket on. */
-function sort(socket: Socket, secure: https.Server, plain: http.Server): void {
+function sort(
+  socket: Socket,
+  { secure, plain, headTimeoutMs }: { secure: https.Server; plain: http.Server; headTimeoutMs: number },
+): void {
   const giveUp = () => socket.destroy();
   const read = () => {
     const first = socket.read(1) as Buffer | null;
