@@ -6,13 +6,10 @@
 /** Raw exports. A negative i32 is a status of `engineErrors`. */
 export interface HotExports {
   ingest(count: number, now: number): number;
-  timers(now: number): number;
-  next_deadline(): number;
+  timers(now: number): void;
   arm_timer(deadline: number): number;
   cancel_timer(timer: number): number;
   pump(now: number, budget: number): number;
-  pump_pending(): number;
-  release_tx(slot: number): void;
   events(): number;
   intern_peer(family: number, w0: number, w1: number, w2: number, w3: number, port: number): number;
   open_stream(connection: number, direction: number, k3: number, k2: number, k1: number, k0: number): number;
@@ -97,6 +94,15 @@ export interface Host {
   prepare(connection: number, stream: number, offset: number, max: number): number;
 }
 
+/** 32-bit words of the status, after the f64 of the next deadline. Every call leaves them as they are after it. */
+export const Status = {
+  PUMP_END: 2,
+  HAS_EVENTS: 3,
+  /** Entries of TX_RETURNED; the one word that the host writes. */
+  RETURNED: 4,
+  WORDS: 5,
+} as const;
+
 /** Indices of `layout()`: where the arenas lie and how large they are. */
 export const Layout = {
   RX_ARENA: 0,
@@ -113,4 +119,9 @@ export const Layout = {
   /** What a panic said: UTF-8 ended by a zero. */
   PANIC: 10,
   PANIC_BYTES: 11,
+  STATUS: 12,
+  /** Words, one per TX slot: those given back since the engine last took them. */
+  TX_RETURNED: 13,
+  /** A byte per TX slot: 1 while it is in that list. */
+  TX_MARKS: 14,
 } as const;

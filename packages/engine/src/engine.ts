@@ -4,8 +4,12 @@
  *
  * One turn: write packets to `rxView(i)` + `rx(i, …)`, `ingest(n, now)`, `timers(now)`, handle `events()` until 0,
  * `pump(now, budget)` and send each record, `releaseTx` each slot, sleep until `nextDeadline()`.
+ *
+ * What costs no call into the wasm: `timers` when nothing is due, `events` when there are none, `releaseTx`, `pumpPending`
+ * and `nextDeadline`. A turn of a busy connection makes four: `ingest`, `events`, `pump` and, when the pump has caused some,
+ * `events` again.
  */
-import { type Glue, type HotExports, Layout } from "./abi.ts";
+import { type Glue, type HotExports, Layout, Status } from "./abi.ts";
 import {
   checkedMemory,
   checkedStatus,
@@ -80,19 +84,25 @@ export class Engine {
   /** Packets that can be leased at once. */
   readonly txSlots: number;
 
+  /** Calls into the wasm on the packet path so far, and on that of streams and datagrams. */
+  calls = 0;
+
   readonly #glue: Glue;
   readonly #rxViews: Uint8Array[] = [];
   readonly #txViews: Uint8Array[] = [];
   readonly #rxRecords: Uint32Array;
   readonly #txRecords: Uint32Array;
+  readonly #deadline: Float64Array;
+  readonly #words: Uint32Array;
+  readonly #returned: Uint32Array;
+  readonly #marks: Uint8Array;
   readonly #slots: SlotWatch | undefined;
+  readonly #exports: HotExports;
   #live: HotExports;
   /** What hot calls go through: the wasm, or a table that throws while it must not be called. */
   #wasm: HotExports;
   /** The first throw of a prepare call since the last pump, when nobody else takes it. */
   #prepareError: { readonly error: unknown } | undefined;
-  /** Why the instance is no more. */
-  #crashed: EngineError | undefined;
   readonly #onCrash: ((error: EngineError) => void) | undefined;
   readonly #panicMessage: Uint8Array;
 
@@ -130,6 +140,7 @@ export class Engine {
       Date: { now: () => clock.wallMillis() },
     });
     const exports = this.#glue.initSync({ module: compiledModule() });
+    this.#exports = exports;
     this.#live = exports;
     this.#wasm = exports;
     const seed = new Uint8Array(32);
@@ -147,6 +158,10 @@ export class Engine {
     this.datagramBuffer = new Uint8Array(buffer, at(Layout.DATAGRAM), slotBytes);
     this.#rxRecords = new Uint32Array(buffer, at(Layout.RX_RECORDS), this.rxSlots * 4);
     this.#txRecords = new Uint32Array(buffer, at(Layout.TX_RECORDS), this.txSlots * 4);
+    this.#deadline = new Float64Array(buffer, at(Layout.STATUS), 1);
+    this.#words = new Uint32Array(buffer, at(Layout.STATUS), Status.WORDS);
+    this.#returned = new Uint32Array(buffer, at(Layout.TX_RETURNED), this.txSlots);
+    this.#marks = new Uint8Array(buffer, at(Layout.TX_MARKS), this.txSlots);
     for (let i = 0; i < this.rxSlots; i++) {
       this.#rxViews.push(new Uint8Array(buffer, at(Layout.RX_ARENA) + i * slotBytes, slotBytes));
     }
@@ -319,6 +334,7 @@ export class Engine {
       presses: n[2]!,
       closedConnections: n[3]!,
       droppedPackets: n[4]!,
+      requests: n[5]!,
     };
   }
 
@@ -350,6 +366,7 @@ export class Engine {
   /** Takes the packets of slots 0 … count - 1; the slots are free again. */
   ingest(count: number, now: number): void {
     this.#slots?.verify(); // an answer without a connection is built while packets come in
+    this.calls++;
     try {
       this.#wasm.ingest(count, now);
     } catch (error) {
@@ -361,24 +378,26 @@ export class Engine {
 
   /** Fires what is due (after `ingest`, before `events`). Returns {@link nextDeadline}. */
   timers(now: number): number {
+    const next = this.nextDeadline();
+    if (next < 0 || next > now) return next;
+    this.calls++;
     try {
-      return this.#wasm.timers(now);
+      this.#wasm.timers(now);
     } catch (error) {
-      return this.#crash(error);
+      this.#crash(error);
     }
+    return this.nextDeadline();
   }
 
   /** When `timers` wants to be called next, in µs; -1: never. May be early, never late. Ask it after the last `pump`. */
   nextDeadline(): number {
-    try {
-      return this.#wasm.next_deadline();
-    } catch (error) {
-      return this.#crash(error);
-    }
+    this.#check();
+    return this.#deadline[0]!;
   }
 
   /** A one-shot application timer at `deadline` µs: a TIMER event comes from the first `timers` at or after it. */
   armTimer(deadline: number): number {
+    this.calls++;
     try {
       return this.#checked(this.#wasm.arm_timer(deadline));
     } catch (error) {
@@ -388,6 +407,7 @@ export class Engine {
 
   /** Returns false when it fired already or was cancelled. */
   cancelTimer(timer: number): boolean {
+    this.calls++;
     try {
       return this.#wasm.cancel_timer(timer) >= 0;
     } catch (error) {
@@ -408,6 +428,7 @@ export class Engine {
       throw error;
     }
     this.#slots?.verify();
+    this.calls++;
     try {
       const count = this.#wasm.pump(now, budgetPackets);
       for (let i = 0; this.#slots !== undefined && i < count; i++) this.#slots.lease(this.txSlot(i));
@@ -419,11 +440,8 @@ export class Engine {
 
   /** Why the last pump ended: 0 nothing left to send or blocked, 1 the budget, 2 no free TX slot. */
   pumpPending(): number {
-    try {
-      return this.#wasm.pump_pending();
-    } catch (error) {
-      return this.#crash(error);
-    }
+    this.#check();
+    return this.#words[Status.PUMP_END]!;
   }
 
   txSlot(record: number): number {
@@ -457,23 +475,25 @@ export class Engine {
     return this.#txViews[slot]!;
   }
 
-  /** The kernel has copied the packet: the slot may be used again. */
+  /** The kernel has copied the packet: the slot may be used again, from the next `ingest` or `pump` on. */
   releaseTx(slot: number): void {
+    this.#check();
     this.#slots?.release(slot);
-    try {
-      this.#wasm.release_tx(slot);
-    } catch (error) {
-      this.#crash(error);
-    }
+    if (this.#marks[slot] !== 0) return; // released already, or no slot
+    this.#marks[slot] = 1;
+    this.#returned[this.#words[Status.RETURNED]!++] = slot;
   }
 
   // --- Events ---------------------------------------------------------------------------------------------------
 
   /**
    * Fills `eventWords` with up to 1024 records and returns how many; call again until 0. Engine calls are fine while
-   * the records are handled; the bytes they point at live until the next call of `events`.
+   * the records are handled; the bytes they point at live until the next call of `events` or `pump`.
    */
   events(): number {
+    this.#check();
+    if (this.#words[Status.HAS_EVENTS] === 0) return 0;
+    this.calls++;
     try {
       return this.#wasm.events();
     } catch (error) {
@@ -489,6 +509,7 @@ export class Engine {
    * -1: stale connection, -6: the stream table is full.
    */
   openStream(connection: number, direction: 0 | 1, k3: number, k2: number, k1: number, k0: number): number {
+    this.calls++;
     try {
       return this.#wasm.open_stream(connection, direction, k3, k2, k1, k0);
     } catch (error) {
@@ -498,6 +519,7 @@ export class Engine {
 
   /** Bytes (or the end) wait: prepare will be called when the stream's turn comes. */
   activate(stream: number): number {
+    this.calls++;
     try {
       return this.#wasm.activate(stream);
     } catch (error) {
@@ -507,6 +529,7 @@ export class Engine {
 
   /** Moves the stream in the order; counts from the next packet on. */
   setKey(stream: number, k3: number, k2: number, k1: number, k0: number): number {
+    this.calls++;
     try {
       return this.#wasm.set_key(stream, k3, k2, k1, k0);
     } catch (error) {
@@ -516,6 +539,7 @@ export class Engine {
 
   /** Abandons our sending side with a 62-bit code. Before its first byte this costs nothing on the wire. */
   reset(stream: number, codeHigh: number, codeLow: number): number {
+    this.calls++;
     try {
       return this.#wasm.reset(stream, codeHigh, codeLow);
     } catch (error) {
@@ -525,6 +549,7 @@ export class Engine {
 
   /** Asks the peer to stop sending; no further DATA comes. */
   stop(stream: number, codeHigh: number, codeLow: number): number {
+    this.calls++;
     try {
       return this.#wasm.stop(stream, codeHigh, codeLow);
     } catch (error) {
@@ -534,6 +559,7 @@ export class Engine {
 
   /** The consumer has taken this many bytes of DATA: as many more may be delivered. */
   credit(stream: number, bytes: number): number {
+    this.calls++;
     try {
       return this.#wasm.credit(stream, bytes);
     } catch (error) {
@@ -543,6 +569,7 @@ export class Engine {
 
   /** The QUIC stream id; -1 before the first byte left or when stale. */
   streamId(stream: number): number {
+    this.calls++;
     try {
       return this.#wasm.stream_id(stream);
     } catch (error) {
@@ -563,6 +590,7 @@ export class Engine {
     k0: number,
     deadline: number,
   ): number {
+    this.calls++;
     try {
       return this.#wasm.send_datagram(connection, length, k3, k2, k1, k0, deadline);
     } catch (error) {
@@ -572,6 +600,7 @@ export class Engine {
 
   /** Largest payload now; 0 when the peer takes none; -1 when stale. Changes with the path's MTU. */
   maxDatagramSize(connection: number): number {
+    this.calls++;
     try {
       return this.#wasm.max_datagram_size(connection);
     } catch (error) {
@@ -581,9 +610,13 @@ export class Engine {
 
   // --- Inside ---------------------------------------------------------------------------------------------------
 
+  /** Throws while the wasm must not be called: inside prepare, and after a crash. */
+  #check(): void {
+    if (this.#wasm !== this.#exports) this.#wasm.events();
+  }
+
   #setup(call: (glue: Glue) => number): number {
-    if (this.#wasm !== this.#live) this.#wasm.pump_pending(); // throws reentrant
-    if (this.#crashed !== undefined) throw this.#crashed;
+    this.#check();
     let status: number;
     try {
       status = call(this.#glue);
@@ -610,7 +643,6 @@ export class Engine {
       message === "" ? undefined : `The engine instance trapped; all of its connections are gone: ${message}`;
     const error = new EngineError("crashed", says, { cause });
     const refuse = refusing(() => error);
-    this.#crashed = error;
     this.#live = refuse;
     this.#wasm = refuse;
     this.#onCrash?.(error);

@@ -94,6 +94,8 @@ export interface MemoryStats {
   readonly closedConnections: number;
   /** Received packets left out. */
   readonly droppedPackets: number;
+  /** Requests for memory since the start. */
+  readonly requests: number;
 }
 
 /**

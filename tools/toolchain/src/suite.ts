@@ -84,7 +84,7 @@ async function check(program: string, args: readonly string[]): Promise<Counts> 
 }
 
 /** The crates whose tests run in WebAssembly too; the others are its face, probes and test support. */
-const wasmTested = ["moqingbird-aead", "moqingbird-quic", "moqingbird-sim"];
+const wasmTested = ["moqingbird-aead", "moqingbird-heap", "moqingbird-quic", "moqingbird-sim"];
 
 /** The same tests natively and in WebAssembly on Node. */
 async function rustTests(): Promise<Counts> {

@@ -11,6 +11,20 @@ pub(crate) const TX_WORDS: usize = 4;
 pub(crate) const EVENT_SLOTS: usize = 1024;
 pub(crate) const EVENT_WORDS: usize = 8;
 
+/// Words that stand after every call as it left them, so that the host looks before it calls.
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct Status {
+    /// Microseconds; -1: no timer.
+    pub(crate) next_deadline: f64,
+    /// Why the last pump ended.
+    pub(crate) pump_end: u32,
+    /// 0: `events` has none.
+    pub(crate) has_events: u32,
+    /// Entries of `tx_returned`; the one word that the host writes.
+    pub(crate) returned: u32,
+}
+
 pub(crate) struct Arenas {
     pub(crate) rx: Vec<u8>,
     pub(crate) rx_records: Vec<u32>,
@@ -18,7 +32,12 @@ pub(crate) struct Arenas {
     pub(crate) tx_addresses: Vec<u32>,
     pub(crate) events: Vec<u32>,
     pub(crate) datagram: Vec<u8>,
-    /// What the pointers in `events` point at.
+    /// Slots the host has returned since they were last taken back, and a mark for each.
+    pub(crate) tx_returned: Vec<u32>,
+    pub(crate) tx_marks: Vec<u8>,
+    /// What the host reads instead of calling; see [`Status`].
+    pub(crate) status: Box<Status>,
+    /// What the pointers in `events` point at, until the next call for events or packets.
     pub(crate) held: Vec<Bytes>,
 }
 
@@ -31,6 +50,9 @@ impl Arenas {
             tx_addresses: (0..TX_SLOTS as u16).map(|slot| engine.slot_address(slot) as u32).collect(),
             events: vec![0; EVENT_SLOTS * EVENT_WORDS],
             datagram: vec![0; SLOT_BYTES],
+            tx_returned: vec![0; TX_SLOTS],
+            tx_marks: vec![0; TX_SLOTS],
+            status: Box::new(Status { next_deadline: -1.0, ..Status::default() }),
             held: Vec::with_capacity(EVENT_SLOTS),
         }
     }
@@ -50,6 +72,9 @@ impl Arenas {
             9 => EVENT_SLOTS as u32,
             10 => panic::place().0,
             11 => panic::place().1,
+            12 => &raw const *self.status as u32,
+            13 => self.tx_returned.as_ptr() as u32,
+            14 => self.tx_marks.as_ptr() as u32,
             _ => 0,
         }
     }

@@ -59,6 +59,7 @@ fn code(high: u32, low: u32) -> u64 {
 pub fn ingest(count: u32, now: f64) -> u32 {
     with(|abi| {
         let count = (count as usize).min(RX_SLOTS);
+        abi.take_returned();
         abi.engine.note_memory(memory::in_use(), now as u64);
         for index in 0..count {
             let words = &abi.arenas.rx_records[index * RX_WORDS..][..RX_WORDS];
@@ -76,17 +77,10 @@ pub fn ingest(count: u32, now: f64) -> u32 {
     })
 }
 
-/// Fires what is due; the next deadline or -1.
+/// Fires what is due.
 #[wasm_bindgen]
-pub fn timers(now: f64) -> f64 {
+pub fn timers(now: f64) {
     with(|abi| abi.engine.fire_timers(now as u64));
-    next_deadline()
-}
-
-/// The next deadline or -1.
-#[wasm_bindgen]
-pub fn next_deadline() -> f64 {
-    with(|abi| abi.engine.next_deadline().map_or(-1.0, |deadline| deadline as f64))
 }
 
 /// A one-shot application timer.
@@ -105,6 +99,8 @@ pub fn cancel_timer(timer: u32) -> i32 {
 #[wasm_bindgen]
 pub fn pump(now: f64, budget: u32) -> u32 {
     with(|abi| {
+        abi.take_returned();
+        abi.arenas.held.clear();
         abi.engine.note_memory(memory::in_use(), now as u64);
         let count = abi.engine.pump(now as u64, budget as usize, &mut Host);
         for (index, words) in abi.arenas.tx_records.chunks_exact_mut(TX_WORDS).take(count).enumerate() {
@@ -118,20 +114,6 @@ pub fn pump(now: f64, budget: u32) -> u32 {
         }
         count as u32
     })
-}
-
-/// Why the last pump ended.
-#[wasm_bindgen]
-pub fn pump_pending() -> u32 {
-    with(|abi| abi.engine.pump_end() as u32)
-}
-
-/// The slot may be used again.
-#[wasm_bindgen]
-pub fn release_tx(slot: u32) {
-    if let Ok(slot) = u16::try_from(slot) {
-        with(|abi| abi.engine.release_slot(slot));
-    }
 }
 
 /// Fills the event records; how many.

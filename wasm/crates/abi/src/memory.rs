@@ -1,66 +1,58 @@
 //! Fixed memory: `memory.grow` would detach every view the host holds. And a count of what is in use, because a trap for
 //! want of memory would end all connections.
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-    hint::black_box,
-};
+#[cfg(target_arch = "wasm32")]
+use std::alloc::System;
+use std::hint::black_box;
+
+#[cfg(target_arch = "wasm32")]
+use moqingbird_heap::SizeClasses;
 
 /// What the module is linked with (`--max-memory`, .cargo/config.toml).
 const MEMORY_BYTES: usize = 256 << 20;
 /// Steps in which the free rest is felt for.
 const STEP: usize = 64 << 10;
 
-thread_local! {
-    static IN_USE: Cell<usize> = const { Cell::new(0) };
-}
+/// Part of the budget that freed blocks may take while they wait to be used again.
+const WAITING_SHARE: usize = 64;
 
-/// The system's allocator, with a count of the bytes in use.
-struct Counting;
-
+#[cfg(target_arch = "wasm32")]
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static HEAP: SizeClasses<System> = SizeClasses::new(System, MEMORY_BYTES / WAITING_SHARE);
 
-// SAFETY: every call goes to `System` unchanged; counting neither allocates nor touches the memory.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are passed on.
-        let block = unsafe { System.alloc(layout) };
-        if !block.is_null() {
-            IN_USE.set(IN_USE.get() + layout.size());
-        }
-        block
+/// The system's own allocator natively, where nothing is counted.
+#[cfg(not(target_arch = "wasm32"))]
+static HEAP: Uncounted = Uncounted;
+
+#[cfg(not(target_arch = "wasm32"))]
+struct Uncounted;
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Uncounted {
+    fn in_use(&self) -> usize {
+        0
     }
 
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        IN_USE.set(IN_USE.get().saturating_sub(layout.size()));
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(block, layout) }
+    fn requests(&self) -> u64 {
+        0
     }
 
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are passed on.
-        let block = unsafe { System.alloc_zeroed(layout) };
-        if !block.is_null() {
-            IN_USE.set(IN_USE.get() + layout.size());
-        }
-        block
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller's promises are passed on.
-        let moved = unsafe { System.realloc(block, layout, size) };
-        if !moved.is_null() {
-            IN_USE.set((IN_USE.get() + size).saturating_sub(layout.size()));
-        }
-        moved
-    }
+    fn keep(&self, _most: usize) {}
 }
 
 /// Bytes in use by the engine.
 pub(crate) fn in_use() -> usize {
-    IN_USE.get()
+    HEAP.in_use()
+}
+
+/// Requests for memory since the start.
+pub(crate) fn requests() -> u64 {
+    HEAP.requests()
+}
+
+/// Takes note of a budget.
+pub(crate) fn keep_to(budget_bytes: usize) {
+    HEAP.keep(budget_bytes / WAITING_SHARE);
 }
 
 /// Claims all memory there is: Rust's allocator grows it as far as it goes and keeps it. Pages are not touched, so this

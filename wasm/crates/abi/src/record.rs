@@ -26,7 +26,7 @@ const REFUSED: u32 = 17;
 /// Kind, flags, connection, stream, high, low; pointer and length follow from the bytes.
 type Head = [u32; 6];
 
-/// Writes one event; its bytes go to `held` and stay there until the next call for events.
+/// Writes one event; its bytes go to `held` and stay there until the next call for events or packets.
 pub(crate) fn write(event: Event, words: &mut [u32], held: &mut Vec<Bytes>) {
     let (head, bytes) = split(event);
     words[..6].copy_from_slice(&head);

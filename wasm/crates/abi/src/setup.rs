@@ -33,6 +33,7 @@ pub fn start(now: f64, wall_millis: f64, seed: &[u8], keys: &[u8], limits: &[u32
         (false, Err(error)) => return error.status(),
     };
     panic::keep_message();
+    memory::keep_to(memory_bytes as usize);
     memory::claim();
     let crypto = if crypto == 0 { Crypto::Simd } else { Crypto::Ring };
     let limits =
@@ -61,16 +62,18 @@ pub fn memory_in_use() -> f64 {
 /// Another budget.
 #[wasm_bindgen]
 pub fn set_memory_budget(bytes: u32) {
+    memory::keep_to(bytes as usize);
     with(|abi| abi.engine.set_memory_budget(bytes as usize));
 }
 
-/// The budget, then what was done to keep it, in the order of the fields.
+/// The budget, then what was done to keep it, in the order of the fields; last the requests for memory so far.
 #[wasm_bindgen]
 pub fn memory_stats() -> Vec<f64> {
     let MemoryStats { budget_bytes, pressed, presses, closed_connections, dropped_packets } =
         with(|abi| abi.engine.memory_stats());
     let counts = [presses, closed_connections, dropped_packets].map(|count| count as f64);
-    [budget_bytes as f64, f64::from(u8::from(pressed))].into_iter().chain(counts).collect()
+    let budget = [budget_bytes as f64, f64::from(u8::from(pressed))];
+    budget.into_iter().chain(counts).chain([memory::requests() as f64]).collect()
 }
 
 /// The sentence of the last negative status.

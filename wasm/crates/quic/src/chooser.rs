@@ -74,37 +74,43 @@ impl Chooser {
         places.moved(self.entries[settled].stream, settled as u32);
     }
 
+    /// Moves what is less urgent down and puts the entry at `place` above it; where that is.
     fn rise(&mut self, mut place: usize, places: &mut impl Places) -> usize {
+        let entry = self.entries[place];
         while place > 0 {
-            let parent = (place - 1) / 2;
-            if self.entries[parent].rank <= self.entries[place].rank {
+            let parent = self.entries[(place - 1) / 2];
+            if parent.rank <= entry.rank {
                 break;
             }
-            self.entries.swap(parent, place);
-            places.moved(self.entries[place].stream, place as u32);
-            place = parent;
+            self.entries[place] = parent;
+            places.moved(parent.stream, place as u32);
+            place = (place - 1) / 2;
         }
+        self.entries[place] = entry;
         place
     }
 
+    /// Moves what is more urgent up and puts the entry at `place` below it; where that is.
     fn sink(&mut self, mut place: usize, places: &mut impl Places) -> usize {
+        let entry = self.entries[place];
         loop {
             let left = 2 * place + 1;
-            if left >= self.entries.len() {
-                return place;
-            }
             let right = left + 1;
-            let least = match self.entries.get(right) {
-                Some(entry) if entry.rank < self.entries[left].rank => right,
+            let least = match (self.entries.get(left), self.entries.get(right)) {
+                (None, _) => break,
+                (Some(first), Some(second)) if second.rank < first.rank => right,
                 _ => left,
             };
-            if self.entries[place].rank <= self.entries[least].rank {
-                return place;
+            let child = self.entries[least];
+            if entry.rank <= child.rank {
+                break;
             }
-            self.entries.swap(least, place);
-            places.moved(self.entries[place].stream, place as u32);
+            self.entries[place] = child;
+            places.moved(child.stream, place as u32);
             place = least;
         }
+        self.entries[place] = entry;
+        place
     }
 }
 

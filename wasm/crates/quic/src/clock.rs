@@ -32,7 +32,9 @@ impl Clock {
 
     /// The first host time at which an instant has come: rounded down, a timer would be called before it is due.
     pub(crate) fn micros(&self, instant: Instant) -> u64 {
-        self.start + instant.saturating_duration_since(self.origin).as_nanos().div_ceil(1000) as u64
+        let since = instant.saturating_duration_since(self.origin);
+        // Not by as_nanos: its 128 bits are divided by a loop in wasm.
+        self.start + since.as_secs() * 1_000_000 + u64::from(since.subsec_nanos().div_ceil(1000))
     }
 
     /// Moves the wall clock along; called wherever time enters the engine.

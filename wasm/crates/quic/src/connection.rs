@@ -11,7 +11,7 @@ use crate::{
     endpoint::Place,
     gaps::Gaps,
     handles::Slab,
-    keyed::Keyed,
+    keyed::{Keyed, KeyedIds},
     observe::Trace,
     sources::Source,
     stream::Stream,
@@ -78,7 +78,7 @@ pub(crate) struct Connection {
     lost_told: u64,
 
     /// Streams that have an id.
-    pub(crate) streams: HashMap<StreamId, u32, Keyed>,
+    pub(crate) streams: HashMap<StreamId, u32, KeyedIds>,
     /// All streams.
     pub(crate) members: Vec<u32>,
     /// Ready streams with an id, and those without one by direction.
@@ -127,7 +127,7 @@ impl Connection {
         endpoint: u32,
         place: Place,
         settings: Arc<TransportSettings>,
-        keyed: Keyed,
+        keyed: &Keyed,
         now: u64,
     ) -> Self {
         Self {
@@ -150,7 +150,7 @@ impl Connection {
             opened_streams: 0,
             accepted_streams: 0,
             dropped_datagrams: 0,
-            streams: HashMap::with_hasher(keyed),
+            streams: HashMap::with_hasher(keyed.ids()),
             members: Vec::new(),
             with_id: Chooser::default(),
             fresh: [Chooser::default(), Chooser::default()],

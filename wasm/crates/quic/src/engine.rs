@@ -164,7 +164,7 @@ pub trait Engine {
 
     /// Fires what is due.
     fn fire_timers(&mut self, now: u64);
-    /// When to fire next; may be early, never late.
+    /// When to fire next; may be early, never late. Exact after a pump or firing, but for timers in a crowd.
     fn next_deadline(&self) -> Option<u64>;
     /// One-shot application timer.
     fn arm_timer(&mut self, deadline: u64) -> Result<u32, Error>;
@@ -184,6 +184,8 @@ pub trait Engine {
     /// The slot may be used again.
     fn release_slot(&mut self, slot: u16);
 
+    /// Whether there may be something for [`Engine::begin_events`] or [`Engine::poll_event`] to do; false is certain.
+    fn has_events(&self) -> bool;
     /// The host has read the events it was given: indices of handles whose death it knows may be used again.
     fn begin_events(&mut self);
     /// The next event.

@@ -105,7 +105,7 @@ impl Engine for Instance {
             other => Error::OptionInvalid(other.to_string()),
         })?;
         let mut connection =
-            Connection::new(quic, endpoint, Place { shard: DIALLED, handle }, settings, self.keyed.clone(), now);
+            Connection::new(quic, endpoint, Place { shard: DIALLED, handle }, settings, &self.keyed, now);
         connection.trace = trace;
         connection.server_name = server_name.into();
         self.adopt(connection, peer).ok_or(Error::LimitReached("connection"))
@@ -196,7 +196,7 @@ impl Engine for Instance {
     }
 
     fn next_deadline(&self) -> Option<u64> {
-        self.wheel.next_deadline()
+        self.wheel.soonest()
     }
 
     fn arm_timer(&mut self, deadline: u64) -> Result<u32, Error> {
@@ -230,6 +230,11 @@ impl Engine for Instance {
 
     fn release_slot(&mut self, slot: u16) {
         self.transmit.release(slot);
+    }
+
+    fn has_events(&self) -> bool {
+        let gone = !self.departed.is_empty(); // what is kept of them is dropped when the host has read of it
+        gone || self.observing || !(self.events.is_empty() && self.eventful.is_empty())
     }
 
     fn begin_events(&mut self) {

@@ -155,8 +155,8 @@ impl Instance {
             Ok((handle, quic)) => {
                 let source = Source::of(address);
                 endpoint.begin_handshake(source);
-                let (keyed, place) = (self.keyed.clone(), Place { shard, handle });
-                let mut connection = Connection::new(quic, datagram.endpoint, place, settings, keyed, now);
+                let place = Place { shard, handle };
+                let mut connection = Connection::new(quic, datagram.endpoint, place, settings, &self.keyed, now);
                 connection.proven = self.proof.take();
                 connection.trace = trace;
                 connection.source = Some(source);
@@ -216,6 +216,7 @@ impl Instance {
         }
         self.fired = fired;
         self.settle_touched();
+        self.wheel.look();
     }
 
     fn fire_connection(&mut self, handle: u32, now: u64) {

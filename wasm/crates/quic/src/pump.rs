@@ -66,12 +66,16 @@ impl Instance {
                 }
             }
         }
+        self.wheel.look();
         self.transmit.tell()
     }
 
     fn pump_connection(&mut self, handle: u32, now: u64, quantum: usize, source: &mut impl Source) -> (usize, PumpEnd) {
         let instant = self.clock.instant(now);
         let mut sent = 0;
+        // After an empty poll quinn-proto has nothing of its own to send (losses are found and answers made between pumps):
+        // from then on a full packet is followed by the next one's bytes without another look.
+        let mut emptied = false;
         while sent < quantum {
             let Some(connection) = self.connections.get_mut(handle) else { return (sent, PumpEnd::Idle) };
             let Some(slot) = self.transmit.take() else { return (sent, PumpEnd::Slots) };
@@ -91,7 +95,7 @@ impl Instance {
                         None => self.transmit.give_back(slot),
                     }
                     let full = transmit.size + NEARLY_FULL >= usize::from(connection.quic.current_mtu());
-                    if connection.bound > 0 || full {
+                    if connection.bound > 0 || (full && !emptied) {
                         continue;
                     }
                 }
@@ -102,6 +106,7 @@ impl Instance {
                     }
                     connection.bound = 0;
                     connection.stalls = 0;
+                    emptied = true;
                 }
             }
             if !self.bind_packet(handle, now, source) && idle {

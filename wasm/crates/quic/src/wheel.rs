@@ -41,17 +41,21 @@ pub(crate) struct Wheel {
     occupied: [u64; LEVELS],
     /// Every slot before this tick is empty.
     tick: u64,
+    /// No timer is due before; `u64::MAX` without timers.
+    soonest: u64,
 }
 
 impl Wheel {
     pub(crate) fn new(now: u64, capacity: usize) -> Self {
-        Self { timers: Slab::new(capacity), heads: [[0; SLOTS]; LEVELS], occupied: [0; LEVELS], tick: now >> TICK_BITS }
+        let (heads, occupied) = ([[0; SLOTS]; LEVELS], [0; LEVELS]);
+        Self { timers: Slab::new(capacity), heads, occupied, tick: now >> TICK_BITS, soonest: u64::MAX }
     }
 
     /// The timer's handle; `None` when the wheel holds as many as it may.
     pub(crate) fn arm(&mut self, deadline: u64, alarm: Alarm) -> Option<u32> {
         let handle = self.timers.insert(Timer { deadline, alarm, level: 0, slot: 0, previous: 0, next: 0 })?;
         self.link(handle);
+        self.soonest = self.soonest.min(deadline);
         Some(handle)
     }
 
@@ -88,6 +92,16 @@ impl Wheel {
             }
         }
         self.tick = self.tick.max(target);
+    }
+
+    /// No timer is due before this time: [`Wheel::next_deadline`] at the last [`Wheel::look`], or of a timer armed since.
+    pub(crate) fn soonest(&self) -> Option<u64> {
+        (self.soonest < u64::MAX).then_some(self.soonest)
+    }
+
+    /// Takes note of timers that were cancelled or fired.
+    pub(crate) fn look(&mut self) {
+        self.soonest = self.next_deadline().unwrap_or(u64::MAX);
     }
 
     /// When [`Wheel::advance`] has something to do next.
