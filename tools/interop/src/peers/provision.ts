@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { Failure, needApt } from "@moqingbird/toolchain";
 import { cargoProgram, installCargoPeers } from "./cargo.ts";
 import { buildFuzzTargets, type FuzzTarget, fuzzTargetProgram } from "./fuzz.ts";
-import { buildGoPeers, goProgram } from "./go.ts";
+import { buildGoPeers, type GoPeer, goProgram } from "./go.ts";
 import { installNpmPeers, type NpmPeer, npmFolder, npmPresent } from "./npm.ts";
 import { type CargoPeer, cratePins, npmPins, pythonPins } from "./pins.ts";
 import { aiomoqtPython, installPythonPeers } from "./python.ts";
@@ -37,10 +37,10 @@ export function peerPython(): string {
   return python;
 }
 
-/** The path of our program on quic-go. Throws when it is not built. */
-export function peerQuicGo(): string {
-  const program = goProgram();
-  if (!existsSync(program)) throw missing("quicpeer");
+/** The path of a program of ours on a Go module. Throws when it is not built. */
+export function peerGo(peer: GoPeer): string {
+  const program = goProgram(peer);
+  if (!existsSync(program)) throw missing(peer);
   return program;
 }
 

@@ -16,7 +16,7 @@ import {
 import { onTestFinished } from "vitest";
 import type { Lab } from "../lab/lab.ts";
 import type { Program } from "../lab/program.ts";
-import { peerNpm, peerQuicGo } from "../peers/provision.ts";
+import { peerGo, peerNpm } from "../peers/provision.ts";
 import { LossyPath } from "./lossy-path.ts";
 
 /** Other people's QUIC, as a program that takes the flags of `go/quicpeer`. */
@@ -25,7 +25,7 @@ export interface Stack {
   readonly command: () => { readonly program: string; readonly args: readonly string[] };
 }
 
-export const quicGo: Stack = { name: "quic-go", command: () => ({ program: peerQuicGo(), args: [] }) };
+export const quicGo: Stack = { name: "quic-go", command: () => ({ program: peerGo("quicpeer"), args: [] }) };
 export const quiche: Stack = {
   name: "quiche",
   command: () => ({
