@@ -23,10 +23,16 @@ func run(o options) error {
 	if !roots.AppendCertsFromPEM(pem) {
 		return fmt.Errorf("no certificate in %s", o.root)
 	}
+	var conn *quic.Conn
 	dialer := webtransport.Dialer{
 		ApplicationProtocols: o.protocolList(),
 		TLSClientConfig:      &tls.Config{RootCAs: roots},
 		QUICConfig:           &quic.Config{EnableDatagrams: true, EnableStreamResetPartialDelivery: true},
+		DialAddr: func(ctx context.Context, address string, tlsConfig *tls.Config, config *quic.Config) (*quic.Conn, error) {
+			var err error
+			conn, err = quic.DialAddr(ctx, address, tlsConfig, config)
+			return conn, err
+		},
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), handshakeTimeout)
 	defer cancel()
@@ -38,5 +44,6 @@ func run(o options) error {
 		return err
 	}
 	attend(session, o)
+	<-conn.Context().Done() // its end is on the way
 	return nil
 }

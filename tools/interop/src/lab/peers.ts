@@ -103,7 +103,7 @@ export function startTestClient(lab: Lab, url: string, testCase?: string): Progr
 export function startAiomoqt(lab: Lab, url: string, testCase?: string): Program {
   return lab.start({
     name: "aiomoqt",
-    program: peerPython(),
+    program: peerPython("aiomoqt"),
     args: [
       ...["-m", "aiomoqt.examples.moq_interop_client", "-r", url, "--draft", "14", "--tls-disable-verify"],
       ...(testCase === undefined ? [] : ["-t", testCase]),

@@ -15,13 +15,25 @@ export const cratePins = {
 
 export type CargoPeer = keyof typeof cratePins;
 
-/** aiomoqt on picoquic, with everything it depends on. From aiopquic 0.5 on, a self-signed server is refused even unverified. */
+/** Python packages, each with everything it depends on. */
 export const pythonPins = {
-  aiomoqt: "0.10.6",
-  aiopquic: "0.4.1",
-  certifi: "2026.10.18",
-  sortedcontainers: "2.4.0",
+  /** On picoquic. From aiopquic 0.5 on, a self-signed server is refused even unverified. */
+  aiomoqt: { aiomoqt: "0.10.6", aiopquic: "0.4.1", certifi: "2026.10.18", sortedcontainers: "2.4.0" },
+  aioquic: {
+    aioquic: "1.7.2",
+    attrs: "26.1.0",
+    certifi: "2026.10.18",
+    cffi: "2.1.1",
+    cryptography: "50.0.2",
+    pycparser: "3.12",
+    pylsqpack: "1.0.0",
+    pyOpenSSL: "26.4.0",
+    "service-identity": "26.1.0",
+    typing_extensions: "4.16.0",
+  },
 } as const;
+
+export type PythonPeer = keyof typeof pythonPins;
 
 /** The Pythons for which aiopquic of this version has wheels, preferred first. */
 export const pythonVersions = ["3.12", "3.13"] as const;

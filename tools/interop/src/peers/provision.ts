@@ -6,8 +6,8 @@ import { cargoProgram, installCargoPeers } from "./cargo.ts";
 import { buildFuzzTargets, type FuzzTarget, fuzzTargetProgram } from "./fuzz.ts";
 import { buildGoPeers, type GoPeer, goProgram } from "./go.ts";
 import { installNpmPeers, type NpmPeer, npmFolder, npmPresent } from "./npm.ts";
-import { type CargoPeer, cratePins, npmPins, pythonPins } from "./pins.ts";
-import { aiomoqtPython, installPythonPeers } from "./python.ts";
+import { type CargoPeer, cratePins, npmPins, type PythonPeer } from "./pins.ts";
+import { installPythonPeers, pythonOf } from "./python.ts";
 
 /** Builds or fetches what is missing. Warm it costs a few file reads. */
 export async function provision(): Promise<void> {
@@ -15,6 +15,7 @@ export async function provision(): Promise<void> {
   await needApt("chromium");
   await needApt("firefox-esr");
   await needApt("gtlsclient", "ngtcp2-client");
+  await needApt("gtlsserver", "ngtcp2-server");
   await needApt("tshark");
   await buildGoPeers();
   await installNpmPeers();
@@ -30,10 +31,10 @@ export function peerProgram(peer: CargoPeer): string {
   return program;
 }
 
-/** The Python that has aiomoqt. Throws when it is not installed. */
-export function peerPython(): string {
-  const python = aiomoqtPython();
-  if (python === undefined) throw missing(`aiomoqt ${pythonPins.aiomoqt}`);
+/** The Python that has the package. Throws when it is not installed. */
+export function peerPython(peer: PythonPeer): string {
+  const python = pythonOf(peer);
+  if (python === undefined) throw missing(peer);
   return python;
 }
 

@@ -1,35 +1,42 @@
-/** aiomoqt, in a virtual environment of its own, on whichever fitting Python this machine has. */
+/** Python packages, each in a virtual environment of its own, on whichever fitting Python this machine has. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { Failure, run, step, thrice, which } from "@moqingbird/toolchain";
-import { cargoFolder, pythonPins, pythonVersions } from "./pins.ts";
+import { cargoFolder, type PythonPeer, pythonPins, pythonVersions } from "./pins.ts";
 
 type PythonVersion = (typeof pythonVersions)[number];
 
-const requirements = Object.entries(pythonPins).map(([name, version]) => `${name}==${version}`);
-const environmentFolder = (version: PythonVersion): string => join(cargoFolder, `venv-${version}`);
-const stampOf = (version: PythonVersion): string => join(environmentFolder(version), ".installed");
+const requirementsOf = (peer: PythonPeer): string[] =>
+  Object.entries(pythonPins[peer]).map(([name, version]) => `${name}==${version}`);
+const environmentFolder = (peer: PythonPeer, version: PythonVersion): string =>
+  join(cargoFolder, peer === "aiomoqt" ? `venv-${version}` : `venv-${peer}-${version}`);
+const stampOf = (peer: PythonPeer, version: PythonVersion): string =>
+  join(environmentFolder(peer, version), ".installed");
 
-/** The Python of the environment that holds aiomoqt, or undefined before it is installed. */
-export function aiomoqtPython(): string | undefined {
-  const version = pythonVersions.find(present);
-  return version === undefined ? undefined : join(environmentFolder(version), "bin", "python");
+/** The Python of the environment that holds the package, or undefined before it is installed. */
+export function pythonOf(peer: PythonPeer): string | undefined {
+  const version = pythonVersions.find((each) => present(peer, each));
+  return version === undefined ? undefined : join(environmentFolder(peer, version), "bin", "python");
 }
 
-/** Makes the environment unless there is one with these very pins. */
+/** Makes the environments, unless there are such with these very pins. */
 export async function installPythonPeers(): Promise<void> {
-  if (aiomoqtPython() !== undefined) return;
+  for (const peer of Object.keys(pythonPins) as PythonPeer[]) if (pythonOf(peer) === undefined) await install(peer);
+}
+
+async function install(peer: PythonPeer): Promise<void> {
   const found = findPython();
   if (found === undefined) {
     throw new Failure(
-      `aiomoqt needs Python ${pythonVersions.join(" or ")}, and neither PATH nor pyenv has one: install it (pyenv install 3.12, or apt-get install python3.13-venv where Debian has it).`,
+      `${peer} needs Python ${pythonVersions.join(" or ")}, and neither PATH nor pyenv has one: install it (pyenv install 3.12, or apt-get install python3.13-venv where Debian has it).`,
     );
   }
-  const folder = environmentFolder(found.version);
+  const requirements = requirementsOf(peer);
+  const folder = environmentFolder(peer, found.version);
   const python = join(folder, "bin", "python");
-  await step(`aiomoqt ${pythonPins.aiomoqt} for Python ${found.version}`, async () => {
+  await step(`${requirements[0]} for Python ${found.version}`, async () => {
     rmSync(folder, { recursive: true, force: true });
     await run(found.program, ["-m", "venv", folder], { log: "peers-venv" });
     await thrice(() =>
@@ -39,13 +46,13 @@ export async function installPythonPeers(): Promise<void> {
         { log: "peers-pip", timeoutMs: 10 * 60_000 },
       ),
     );
-    writeFileSync(stampOf(found.version), requirements.join("\n"));
+    writeFileSync(stampOf(peer, found.version), requirements.join("\n"));
   });
 }
 
-function present(version: PythonVersion): boolean {
-  const stamp = stampOf(version);
-  return existsSync(stamp) && readFileSync(stamp, "utf8") === requirements.join("\n");
+function present(peer: PythonPeer, version: PythonVersion): boolean {
+  const stamp = stampOf(peer, version);
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === requirementsOf(peer).join("\n");
 }
 
 /** Looks at PATH, then at pyenv's folders. Each candidate is run: a pyenv shim may stand for a Python that is not there. */

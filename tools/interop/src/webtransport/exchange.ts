@@ -26,7 +26,7 @@ interface BothWays {
 /** Over what files are fetched. */
 export type Kind = "both-ways" | "one-way" | "datagrams";
 
-export type Files = ReadonlyMap<string, Uint8Array>;
+type Files = ReadonlyMap<string, Uint8Array>;
 
 /** How far apart requests in datagrams leave, and how long an answer may take before it is asked for again. */
 const datagramIntervalMs = 20;
@@ -38,9 +38,7 @@ const decoder = new TextDecoder();
 
 /** Answers what is asked over streams and datagrams, until the session is over. */
 export function serveFiles(session: Session, files: Files): void {
-  for (const work of [serveBothWays, serveOneWay, serveDatagrams]) {
-    work(session, files).catch(() => {}); // the session is over
-  }
+  for (const work of [serveBothWays, serveOneWay, serveDatagrams]) untilOver(work(session, files));
 }
 
 /** Fetches all the files at the same time; datagrams in turn. */
@@ -53,21 +51,23 @@ export async function fetchFiles(session: Session, kind: Kind, names: readonly s
 
 async function serveBothWays(session: Session, files: Files): Promise<void> {
   for await (const { readable, writable } of session.incomingBidirectionalStreams) {
-    void bytesOf(readable).then((request) => send(writable, fileOf(files, request).payload));
+    untilOver(bytesOf(readable).then((request) => send(writable, fileOf(files, request).payload)));
   }
 }
 
 async function serveOneWay(session: Session, files: Files): Promise<void> {
-  for await (const readable of session.incomingUnidirectionalStreams) {
-    void bytesOf(readable).then(async (request) =>
-      send(await session.createUnidirectionalStream(), push(files, request)),
-    );
-  }
+  const answer = async (request: Uint8Array) => send(await session.createUnidirectionalStream(), push(files, request));
+  for await (const readable of session.incomingUnidirectionalStreams) untilOver(bytesOf(readable).then(answer));
 }
 
 async function serveDatagrams(session: Session, files: Files): Promise<void> {
   const writer = datagramWriter(session);
   for await (const request of session.datagrams.readable) await writer.write(push(files, request));
+}
+
+/** The other side may end the session as soon as it has everything: before what it has is acknowledged. */
+function untilOver(work: Promise<unknown>): void {
+  work.catch(() => {});
 }
 
 async function fetchBothWays(session: Session, name: string): Promise<Uint8Array> {

@@ -1,12 +1,11 @@
 /** A WebTransport session between ours and another stack's program, either one being the server. */
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { type Listener, listen, loadCertificate, WebTransport } from "@moqingbird/transport";
 import { onTestFinished } from "vitest";
-import { newSeed, seededBytes } from "../lab/files.ts";
+import { type Files, intoFolder, writeFiles } from "../lab/file-set.ts";
 import type { Lab } from "../lab/lab.ts";
 import type { Program } from "../lab/program.ts";
-import type { Files, Kind } from "./exchange.ts";
+import type { Kind } from "./exchange.ts";
 
 /** Other people's WebTransport, as programs that take the flags of `go/wtpeer`. */
 export interface WebStack {
@@ -26,8 +25,8 @@ export interface PeerOptions {
   readonly protocols?: readonly string[];
   /** What it serves. */
   readonly files?: Files;
-  /** What it asks for, and over which kind of stream. */
-  readonly fetch?: { readonly kind: Kind; readonly names: readonly string[] };
+  /** What it asks for, and over which kind of stream, or by plain requests where it knows these. */
+  readonly fetch?: { readonly kind: Kind | "http"; readonly names: readonly string[] };
 }
 
 /** Our server on a free port, with one session per request in the order they come. */
@@ -44,27 +43,6 @@ export const streamFileBytes: readonly number[] = [100_000, 500_000, 250_000, 1_
 export const datagramFileBytes: readonly number[] = Array.from({ length: 200 }, (_, i) => 600 + 2 * i);
 
 export const sizesOf = (kind: Kind): readonly number[] => (kind === "datagrams" ? datagramFileBytes : streamFileBytes);
-
-/** Files of these sizes. */
-export function makeFiles(sizes: readonly number[], seed: string = newSeed()): Files {
-  return new Map(sizes.map((bytes, i) => [`f${i}`, new Uint8Array(seededBytes(`${seed} ${i}`, bytes))]));
-}
-
-/** The files whose bytes are not the same in both, or that only one has. */
-export function differences(expected: Files, actual: Files): string[] {
-  const names = new Set([...expected.keys(), ...actual.keys()]);
-  return [...names].filter((name) => {
-    const [left, right] = [expected.get(name), actual.get(name)];
-    return left === undefined || right === undefined || Buffer.compare(left, right) !== 0;
-  });
-}
-
-/** What the peer has fetched. */
-export async function fetchedBy(lab: Lab): Promise<Files> {
-  const folder = lab.file("into");
-  const names = await readdir(folder);
-  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))] as const)));
-}
 
 /** The peer's program as a server. */
 export async function startWebServer(
@@ -137,9 +115,7 @@ async function startPeer(
 ): Promise<Program> {
   if (command === undefined) throw new Error(`${name} has no such side.`);
   const { program, args: first } = command();
-  const [from, into] = [lab.file("files"), lab.file("into")];
-  await Promise.all([mkdir(from, { recursive: true }), mkdir(into, { recursive: true })]);
-  for (const [file, bytes] of files) await writeFile(join(from, file), bytes);
+  const [from, into] = [await writeFiles(lab, files), await intoFolder(lab)];
   const offered = protocols.length > 0 ? ["-protocols", protocols.join(",")] : [];
   const fetching = fetch === undefined ? [] : ["-fetch", fetch.kind, ...fetch.names];
   return lab.start({

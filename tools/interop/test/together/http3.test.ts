@@ -1,75 +1,106 @@
-/** ngtcp2's HTTP/3 client (nghttp3, GnuTLS) fetches files from our listener. Its exit code says nothing: bytes are compared. */
-import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { generateCertificate, type Listener, type ListenLimits, listen } from "@moqingbird/transport";
-import { afterEach, beforeEach, expect, test } from "vitest";
+/** Plain HTTP/3 with ngtcp2 (nghttp3, GnuTLS) and aioquic: their clients fetch from our listener, and we from their servers. */
+import { inRoot } from "@moqingbird/toolchain";
+import { describe, expect } from "vitest";
+import { connectHttp3, get } from "../../src/http3/get.ts";
+import { serveOverHttp3, startGtlsServer } from "../../src/http3/servers.ts";
+import { differences, type Files, fetchedBy, intoFolder, makeFiles } from "../../src/lab/file-set.ts";
+import { type Lab, test } from "../../src/lab/lab.ts";
+import type { Program } from "../../src/lab/program.ts";
+import { peerPython } from "../../src/peers/provision.ts";
+import { type Command, startWebClient, startWebServer } from "../../src/webtransport/meeting.ts";
 
-const run = promisify(execFile);
+const transferBytes = [2_000_000, 3_000_000, 5_000_000];
+/** Many more than any server allows at a time. */
+const manyFiles = Array.from({ length: 1999 }, () => 32);
+const priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL";
+const onlyChaCha20 = `--ciphers=${priority}:+CHACHA20-POLY1305:-GROUP-ALL:+GROUP-X25519`;
+const onlyAes256 = `--ciphers=${priority}:+AES-256-GCM:-GROUP-ALL:+GROUP-X25519`;
+const transferMs = 30_000;
 
-let folder: string;
-let listener: Listener | undefined;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "moqingbird-http3-"));
+const aioquicCommand = (): Command => ({
+  program: peerPython("aioquic"),
+  args: [inRoot("tools/interop/python/aioquic_peer.py")],
 });
+const aioquic = { name: "aioquic", server: aioquicCommand, client: aioquicCommand };
 
-afterEach(async () => {
-  await listener?.close();
-  await rm(folder, { recursive: true });
-});
+/** Fetches all of them over one connection at the same time. */
+async function weFetch(lab: Lab, port: number, files: Files): Promise<Files> {
+  const connection = await connectHttp3(port, lab.certificate);
+  const fetchOne = async (name: string, { length }: Uint8Array) =>
+    [name, await get(connection, `127.0.0.1:${port}`, `/${name}`, length)] as const;
+  return new Map(await Promise.all([...files].map(([name, bytes]) => fetchOne(name, bytes))));
+}
 
-/** Serves files of these sizes and returns what is in them, by path. */
-async function serve(sizes: readonly number[], limits: ListenLimits = {}): Promise<ReadonlyMap<string, Uint8Array>> {
-  const files = new Map(sizes.map((size, i) => [`/f${i}`, new Uint8Array(randomBytes(size))]));
-  listener = await listen({
-    host: "127.0.0.1",
-    certificate: await generateCertificate({ names: ["localhost", "127.0.0.1"] }),
-    limits,
-    fetch: ({ url }) => {
-      const file = files.get(new URL(url).pathname);
-      return file === undefined ? new Response(null, { status: 404 }) : new Response(file);
-    },
+/** gtlsclient's exit code says nothing: bytes are compared. */
+async function gtlsClientFetches(lab: Lab, port: number, files: Files, ...flags: readonly string[]): Promise<Program> {
+  const urls = [...files.keys()].map((name) => `https://127.0.0.1/${name}`);
+  const into = `--download=${await intoFolder(lab)}`;
+  const args = [...flags, "--exit-on-all-streams-close", into, "127.0.0.1", String(port), ...urls];
+  const program = lab.start({ name: "gtlsclient", program: "gtlsclient", args });
+  await program.exits(transferMs);
+  expect(differences(files, await fetchedBy(lab))).toEqual([]);
+  return program;
+}
+
+describe("ngtcp2's client fetches from us", () => {
+  for (const [name, sizes, flags] of [
+    ["files of 2, 3 and 5 MB", transferBytes, []],
+    ["1999 files over one connection", manyFiles, []],
+    ["ChaCha20-Poly1305", [100_000], [onlyChaCha20]],
+    ["AES-256-GCM", [100_000], [onlyAes256]],
+  ] as const) {
+    test(name, async ({ lab }) => {
+      const files = makeFiles(sizes);
+      const { address } = await serveOverHttp3(lab, files);
+      await gtlsClientFetches(lab, address.port, files, "-q", ...flags);
+    });
+  }
+
+  test("Retry, when the listener is busy", async ({ lab }) => {
+    const files = makeFiles([10_000]);
+    // One handshake at a time: whoever comes has to come with a token.
+    const { address } = await serveOverHttp3(lab, files, { maxHandshakes: 1 });
+    const program = await gtlsClientFetches(lab, address.port, files);
+    await program.line(/type=Retry/);
   });
-  return files;
-}
-
-/** Fetches all of them over one connection and returns what the client says. */
-async function fetchAll(files: ReadonlyMap<string, Uint8Array>, ...options: readonly string[]): Promise<string> {
-  const { stderr, stdout } = await run(
-    "gtlsclient",
-    [
-      ...options,
-      "--exit-on-all-streams-close",
-      `--download=${folder}`,
-      "127.0.0.1",
-      String(listener!.address.port),
-      ...[...files.keys()].map((path) => `https://127.0.0.1${path}`),
-    ],
-    { timeout: 30_000, maxBuffer: 64 << 20 },
-  );
-  for (const [path, bytes] of files) expect(Buffer.compare(await readFile(join(folder, path)), bytes), path).toBe(0);
-  return stderr + stdout;
-}
-
-test("files of 2, 3 and 5 MB", async () => {
-  await fetchAll(await serve([2_000_000, 3_000_000, 5_000_000]), "-q");
 });
 
-test("200 files at once", async () => {
-  await fetchAll(await serve(Array.from({ length: 200 }, () => 32)), "-q");
+describe("we fetch from ngtcp2's server", () => {
+  for (const [name, sizes, flags] of [
+    ["files of 2, 3 and 5 MB", transferBytes, []],
+    ["1999 files over one connection", manyFiles, []],
+    ["ChaCha20-Poly1305", [100_000], [onlyChaCha20]],
+    ["AES-256-GCM", [100_000], [onlyAes256]],
+  ] as const) {
+    test(name, async ({ lab }) => {
+      const files = makeFiles(sizes);
+      const { port } = await startGtlsServer(lab, files, ["-q", ...flags]);
+      expect(differences(files, await weFetch(lab, port, files))).toEqual([]);
+    });
+  }
+
+  test("Retry is answered", async ({ lab }) => {
+    const files = makeFiles([10_000]);
+    const { program, port } = await startGtlsServer(lab, files, ["-V"]);
+    expect(differences(files, await weFetch(lab, port, files))).toEqual([]);
+    await program.line(/^Sending Retry packet/);
+    await program.line(/^Token was successfully validated/);
+  });
 });
 
-test("ChaCha20-Poly1305", async () => {
-  const ciphers = "--ciphers=NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+CHACHA20-POLY1305:-GROUP-ALL:+GROUP-X25519";
-  await fetchAll(await serve([100_000]), "-q", ciphers);
-});
+describe("aioquic", () => {
+  test("its client fetches files of 2, 3 and 5 MB from us", async ({ lab }) => {
+    const files = makeFiles(transferBytes);
+    const { address } = await serveOverHttp3(lab, files);
+    const fetch = { kind: "http", names: [...files.keys()] } as const;
+    const program = await startWebClient(lab, aioquic, `https://127.0.0.1:${address.port}/`, { fetch });
+    await program.line(new RegExp(`^fetched ${files.size}$`), transferMs);
+    expect(differences(files, await fetchedBy(lab))).toEqual([]);
+  });
 
-test("an address is proven when the listener is busy", async () => {
-  // One handshake at a time: whoever comes has to come with a token.
-  const log = await fetchAll(await serve([10_000], { maxHandshakes: 1 }));
-  expect(log).toMatch(/Retry/i);
+  test("we fetch files of 2, 3 and 5 MB from its server", async ({ lab }) => {
+    const files = makeFiles(transferBytes);
+    const { url } = await startWebServer(lab, aioquic, { files });
+    expect(differences(files, await weFetch(lab, Number(new URL(url("/")).port), files))).toEqual([]);
+  });
 });
