@@ -80,6 +80,7 @@ export interface SetupCalls {
   /** Empty when there is none to be had; the sentence is in `last_error`. */
   export_keying_material(connection: number, label: Uint8Array, context: Uint8Array, length: number): Uint8Array;
   update_keys(connection: number): number;
+  await_datagram_room(connection: number, below: number): number;
   set_max_streams(connection: number, direction: number, count: number): number;
   set_receive_window(connection: number, bytes: number): number;
 }

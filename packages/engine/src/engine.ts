@@ -305,6 +305,11 @@ export class Engine {
     this.#setup((glue) => glue.update_keys(connection));
   }
 
+  /** Asks for one DATAGRAM_ROOM event when fewer than `below` datagrams wait. A later call takes the place of this one. */
+  awaitDatagramRoom(connection: number, below: number): void {
+    this.#setup((glue) => glue.await_datagram_room(connection, below));
+  }
+
   /** Streams of `direction` (0 bidirectional, 1 unidirectional) the peer may have open, from now on. */
   setMaxStreams(connection: number, direction: 0 | 1, count: number): void {
     this.#setup((glue) => glue.set_max_streams(connection, direction, count));
@@ -578,8 +583,8 @@ export class Engine {
   }
 
   /**
-   * Queues `length` bytes of `datagramBuffer`. `deadline` in µs, 0 for none. 1: queued; 0: can never fit, dropped;
-   * -1: stale connection.
+   * Queues `length` bytes of `datagramBuffer`. `deadline` in µs, 0 for none. Returns how many wait with it; 0: it can
+   * never fit and was dropped; -1: stale connection.
    */
   sendDatagram(
     connection: number,

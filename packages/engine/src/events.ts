@@ -46,6 +46,8 @@ export const EventKind = {
   DATAGRAM: 10,
   /** Datagrams we queued will not be sent; flags = {@link DatagramDrop}, low = how many. */
   DATAGRAM_DROPPED: 11,
+  /** Fewer datagrams wait than `awaitDatagramRoom` asked for; low = how many. */
+  DATAGRAM_ROOM: 18,
   /** An application timer fired; EVENT_STREAM = its handle, now dead. */
   TIMER: 12,
   /** The peer's address changed; EVENT_STREAM = peer index. */

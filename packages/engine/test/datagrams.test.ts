@@ -19,7 +19,7 @@ test("datagrams arrive whole, small ones in shared packets", () => {
   const { client, server } = network;
   client.keepPackets = true;
   const bodies = Array.from({ length: 60 }, (_, i) => seededBytes(i * 3, i));
-  for (const body of bodies) expect(send(client, near, body)).toBe(1);
+  expect(bodies.map((body) => send(client, near, body))).toEqual(bodies.map((_, i) => i + 1));
   network.run(() => server.seen("DATAGRAM").length === bodies.length);
   expect(server.seen("DATAGRAM").map((event) => [...event.bytes])).toEqual(bodies.map((body) => [...body]));
   expect(client.sent.length).toBeLessThan(20);
@@ -52,6 +52,24 @@ test("the queue is bounded: the oldest of the least urgent go", () => {
   network.pass(100);
   expect(server.seen("DATAGRAM").map((event) => event.bytes[0])).toEqual([100, 3, 4, 5]);
   expect(client.seen("DATAGRAM_DROPPED")).toMatchObject([{ flags: DatagramDrop.QUEUE, value: 3n }]);
+});
+
+test("who queues is told how many wait, and once when fewer do than asked for", () => {
+  const { network, near } = connected(certificates);
+  const { client, server } = network;
+  network.filter = ({ from }) => from !== server; // acknowledgements stop: the window fills
+  client.open(near, 1, seededBytes(1_000_000));
+  network.pass(100);
+  expect([1, 2, 3].map((n) => send(client, near, Uint8Array.of(n)))).toEqual([1, 2, 3]);
+  client.engine.awaitDatagramRoom(near, 2);
+  network.pass(10);
+  expect(client.seen("DATAGRAM_ROOM")).toEqual([]);
+  network.filter = () => true;
+  network.run(() => server.seen("DATAGRAM").length === 3);
+  expect(client.seen("DATAGRAM_ROOM")).toMatchObject([{ value: 1n }]);
+  client.engine.awaitDatagramRoom(near, 2);
+  network.pass(10);
+  expect(client.seen("DATAGRAM_ROOM")).toMatchObject([{ value: 1n }, { value: 0n }]);
 });
 
 test("a datagram past its deadline is dropped before it costs anything", () => {

@@ -102,6 +102,10 @@ export interface Connection extends AsyncDisposable {
   openBidirectional(source: SendSource, sink: ReceiveSink, sortKey?: SortKey): BidirectionalStream;
   /** Queues a datagram (copied). False: it can never fit, the peer takes none, or the connection is closed. */
   sendDatagram(payload: Uint8Array, options?: DatagramOptions): boolean;
+  /** Datagrams that waited to leave right after the last `sendDatagram`; fewer may wait by now. Costs nothing to ask. */
+  readonly queuedDatagrams: number;
+  /** Resolves when fewer than `below` datagrams wait to leave, or the connection is over. Never rejects. */
+  datagramRoom(below: number): Promise<void>;
   /** Largest payload of a datagram now, in bytes; 0 when the peer takes none. */
   readonly maxDatagramSize: number;
   /** Ends the connection; the peer is told code and reason. Unsent and unacknowledged bytes are dropped. Repeatable. */

@@ -10,6 +10,7 @@ import { idleMemory } from "./idle-memory.ts";
 import { objects } from "./objects.ts";
 import type { Settings } from "./settings.ts";
 import { timers } from "./timers.ts";
+import { webTransport } from "./web-transport.ts";
 
 export interface Bench {
   readonly says: string;
@@ -22,6 +23,10 @@ export const benches: Readonly<Record<string, Bench>> = {
   bulk: { says: "one stream over loopback against raw dgram sending and other QUIC", run: bulk },
   objects: { says: "1200-byte objects, one stream each, against other QUIC", run: objects },
   datagrams: { says: "1100-byte datagrams against raw dgram sending and other QUIC", run: datagrams },
+  "web-transport": {
+    says: "the same loads over WebTransport: what HTTP/3 adds, and Deno's beside it",
+    run: webTransport,
+  },
   handshakes: { says: "full handshakes accepted per core", run: handshakes },
   timers: { says: "arming and cancelling while 100 000 wait", run: timers },
   "fan-out": {

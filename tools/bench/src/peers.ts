@@ -45,13 +45,28 @@ export const peerTransports: readonly PeerTransport[] = [
     name: "Deno",
     addon: false,
     loads: ["bulk", "objects", "datagrams"],
-    async prepare() {
-      const program = join(await npmFolder("deno"), "node_modules/.bin/deno");
-      const flags = ["run", "--no-config", "--no-lock", "--no-check", "--quiet", "-A", "--unstable-net"];
-      return (parameters) => ({ file: "sides/deno.ts", parameters, runner: [program, ...flags] });
-    },
+    prepare: () => onDeno("sides/deno.ts"),
   },
 ];
+
+/**
+ * Other people's WebTransport. Of objects Deno 2.9.6 delivers none by its W3C interface. `@moq/web-transport` is missing: its addon wants
+ * glibc 2.38, newer than Debian 12 has.
+ */
+export const peerWebTransports: readonly PeerTransport[] = [
+  {
+    name: "Deno",
+    addon: false,
+    loads: ["bulk", "datagrams"],
+    prepare: () => onDeno("sides/web-transport-deno.ts"),
+  },
+];
+
+async function onDeno(file: string): Promise<(parameters: object) => Launch> {
+  const program = join(await npmFolder("deno"), "node_modules/.bin/deno");
+  const flags = ["run", "--no-config", "--no-lock", "--no-check", "--quiet", "-A", "--unstable-net"];
+  return (parameters) => ({ file, parameters, runner: [program, ...flags] });
+}
 
 /** The folder whose node_modules has the package. */
 async function npmFolder(name: keyof typeof pins): Promise<string> {

@@ -3,8 +3,9 @@
  * They take turns, round after round, so that what else the machine does meets all of them alike.
  */
 import { createAuthority } from "@moqingbird/testing";
+import { certificateFingerprint } from "@moqingbird/transport";
 import type { Peer } from "./figure.ts";
-import { leftOut, peerTransports } from "./peers.ts";
+import { leftOut, type PeerTransport, peerTransports } from "./peers.ts";
 import type { Settings } from "./settings.ts";
 import { type Launch, type Reading, Side } from "./side.ts";
 import type { Load } from "./sides/load.ts";
@@ -28,25 +29,41 @@ export interface Contender {
 
 export const rawName = "raw dgram, send only";
 
+/** Whose turn it is: what is always there, and peers that are left out, with a word, when they do not load. */
+export interface Entrants {
+  readonly own: readonly Entrant[];
+  readonly peers: readonly PeerTransport[];
+}
+
+/** A contender that needs nothing fetched. */
+export interface Entrant {
+  readonly name: string;
+  launch(parameters: object): Launch;
+}
+
+/** Which half of a transfer the parameters are for. */
+export const sideOf = (parameters: object): "receiver" | "sender" => ("chain" in parameters ? "receiver" : "sender");
+
+/** Ours over QUIC as it is. */
+export const ours: Entrant = {
+  name: "ours",
+  launch: (parameters) => ({ file: `sides/ours-${sideOf(parameters)}.ts`, parameters }),
+};
+
 /** Runs ours, the ceiling with datagrams of `rawBytes`, and every peer that knows the load; ours and the ceiling come first. */
-export async function transfers(load: Load, rawBytes: number, settings: Settings): Promise<Contender[]> {
+export function transfers(load: Load, rawBytes: number, settings: Settings): Promise<Contender[]> {
+  const raw: Entrant = {
+    name: rawName,
+    launch: (parameters) => ({ file: `sides/raw-${sideOf(parameters)}.ts`, parameters: { ...parameters, rawBytes } }),
+  };
+  return race(load, { own: [ours, raw], peers: peerTransports }, settings);
+}
+
+/** Runs all that know the load, in turns; a profile is taken of the first. Resolves to them in the order given. */
+export async function race(load: Load, { own, peers }: Entrants, settings: Settings): Promise<Contender[]> {
   const leaf = await authority();
-  const ours = contender(
-    "ours",
-    settings,
-    (parameters) => ({ file: `sides/ours-${side(parameters)}.ts`, parameters }),
-    load,
-    leaf,
-  );
-  const raw = contender(
-    rawName,
-    settings,
-    (parameters) => ({ file: `sides/raw-${side(parameters)}.ts`, parameters: { ...parameters, rawBytes } }),
-    load,
-    leaf,
-  );
-  const all = [ours, raw];
-  for (const peer of settings.peers ? peerTransports : []) {
+  const all = own.map(({ name, launch }) => contender(name, settings, launch, load, leaf));
+  for (const peer of settings.peers ? peers : []) {
     if (!peer.loads.includes(load)) continue;
     try {
       const launch = await peer.prepare();
@@ -60,7 +77,7 @@ export async function transfers(load: Load, rawBytes: number, settings: Settings
   for (let round = 0; round < settings.rounds; round++) {
     for (const each of all) each.rounds.push(await each.run());
   }
-  if (settings.profile !== undefined) await ours.run(settings.profile);
+  if (settings.profile !== undefined) await all[0]?.run(settings.profile);
   return all;
 }
 
@@ -71,19 +88,18 @@ export function peerOf({ name, rounds }: Contender, value: (round: Round) => num
 
 async function authority() {
   const made = await createAuthority();
-  return { root: made.root, ...(await made.issue(["localhost", "127.0.0.1"])) };
+  const leaf = await made.issue(["localhost", "127.0.0.1"]);
+  return { root: made.root, ...leaf, sha256: Buffer.from(certificateFingerprint(leaf.chain)).toString("hex") };
 }
 
 type Leaf = Awaited<ReturnType<typeof authority>>;
-
-const side = (parameters: object): string => ("chain" in parameters ? "receiver" : "sender");
 
 function contender(
   name: string,
   settings: Settings,
   launch: (parameters: object) => Launch,
   load: Load,
-  { root, chain, key }: Leaf,
+  { root, chain, key, sha256 }: Leaf,
 ): Contender {
   return {
     name,
@@ -94,7 +110,7 @@ function contender(
       let sender: Side | undefined;
       try {
         const { port } = await receiver.next<{ port: number }>();
-        sender = new Side(launch({ load, port, root }));
+        sender = new Side(launch({ load, port, root, sha256 }));
         await sender.next();
         await pause(settings.warmUpMs);
         const file = (name: string) => (profile === undefined ? "" : `${profile}/${name}.cpuprofile`);

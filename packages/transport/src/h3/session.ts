@@ -148,6 +148,14 @@ export class Http3Session implements Connection, StreamOwner {
     return this.#http3.quic.sendDatagram(this.#datagram.subarray(0, total), options);
   }
 
+  get queuedDatagrams(): number {
+    return this.#http3.quic.queuedDatagrams;
+  }
+
+  datagramRoom(below: number): Promise<void> {
+    return this.#info === undefined ? this.#http3.quic.datagramRoom(below) : Promise.resolve();
+  }
+
   get maxDatagramSize(): number {
     if (this.#info !== undefined || this.#http3.abilities?.datagrams !== true) return 0;
     return Math.max(0, this.#http3.quic.maxDatagramSize - this.#datagramPrefixBytes);

@@ -1,5 +1,6 @@
 /** Datagrams that wait to leave: few, the most urgent first, none for ever. */
 import type { DatagramDropReason } from "../connection.ts";
+import { DatagramRoom } from "../datagram-room.ts";
 import { defaultSortKey, type SortKey } from "../streams.ts";
 import { compareKeys } from "./ready-queue.ts";
 
@@ -16,6 +17,8 @@ interface Waiting {
 
 /** The queue of one connection. `dropped` is told what will never leave. */
 export class DatagramQueue {
+  /** Who waits for others to leave. */
+  readonly room = new DatagramRoom();
   readonly #dropped: (count: number, why: DatagramDropReason) => void;
   /** In the order they came. */
   #waiting: Waiting[] = [];
@@ -48,6 +51,7 @@ export class DatagramQueue {
       this.#waiting = this.#waiting.filter(({ deadline }) => deadline >= now);
       this.#bytes = this.#waiting.reduce((sum, { payload }) => sum + payload.length, 0);
       this.#dropped(late, "deadline");
+      this.room.told(this.#waiting.length);
     }
     let first = this.#waiting[0];
     for (const one of this.#waiting) if (first && compareKeys(one.key, first.key) < 0) first = one;
@@ -60,10 +64,12 @@ export class DatagramQueue {
     if (index < 0) return;
     this.#waiting.splice(index, 1);
     this.#bytes -= one.payload.length;
+    this.room.told(this.#waiting.length);
   }
 
   clear(): void {
     this.#waiting = [];
     this.#bytes = 0;
+    this.room.over();
   }
 }

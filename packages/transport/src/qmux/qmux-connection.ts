@@ -168,6 +168,14 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost, Sende
     return true;
   }
 
+  get queuedDatagrams(): number {
+    return this.datagrams.length;
+  }
+
+  datagramRoom(below: number): Promise<void> {
+    return this.over || this.datagrams.length < below ? Promise.resolve() : this.datagrams.room.wait(below);
+  }
+
   get maxDatagramSize(): number {
     const peer = this.#peer;
     if (this.over || peer === undefined || !this.features.datagrams || peer.maxDatagramFrameBytes === 0) return 0;

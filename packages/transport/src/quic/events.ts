@@ -113,6 +113,9 @@ function connectionEvent(
       connection.onDatagramsDropped(words[at + EVENT_LOW] as number, why);
       return;
     }
+    case EventKind.DATAGRAM_ROOM:
+      connection.onDatagramRoom(words[at + EVENT_LOW] as number);
+      return;
     case EventKind.PATH:
       connection.onPath(words[at + EVENT_STREAM] as number);
       return;

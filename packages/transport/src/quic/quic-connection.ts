@@ -12,6 +12,7 @@ import type {
   DatagramDropReason,
   DatagramOptions,
 } from "../connection.ts";
+import { DatagramRoom } from "../datagram-room.ts";
 import { EarlySink } from "../early-sink.ts";
 import { highWord, lowWord } from "../error-code.ts";
 import { messageOf, TransportError } from "../errors.ts";
@@ -67,6 +68,8 @@ export class QuicConnection implements Connection {
   #info: CloseInfo | undefined;
   #fault: TransportError | undefined;
   #stats = noStats;
+  readonly #datagramRoom = new DatagramRoom();
+  #queuedDatagrams = 0;
   #closing = false;
   #drained = false;
 
@@ -132,7 +135,20 @@ export class QuicConnection implements Connection {
     const deadline = deadlineMs === undefined ? 0 : this.#runtime.now() + Math.ceil(deadlineMs * 1000);
     const status = engine.sendDatagram(this.handle, payload.length, k3, k2, k1, k0, deadline);
     this.#runtime.touch();
-    return status === 1;
+    if (status > 0) this.#queuedDatagrams = status;
+    return status > 0;
+  }
+
+  get queuedDatagrams(): number {
+    return this.#queuedDatagrams;
+  }
+
+  datagramRoom(below: number): Promise<void> {
+    if (this.closing || this.#queuedDatagrams < below) return Promise.resolve();
+    const room = this.#datagramRoom.wait(below);
+    if (this.#runtime.busy) this.#runtime.later(() => this.#awaitDatagramRoom());
+    else this.#awaitDatagramRoom();
+    return room;
   }
 
   get maxDatagramSize(): number {
@@ -237,6 +253,12 @@ export class QuicConnection implements Connection {
     this.#handler?.datagramsDropped?.(count, why);
   }
 
+  onDatagramRoom(queued: number): void {
+    this.#queuedDatagrams = queued;
+    this.#datagramRoom.told(queued);
+    if (this.#datagramRoom.wanted > 0) this.#awaitDatagramRoom();
+  }
+
   onReleased(stream: QuicStream): void {
     this.#streams.delete(stream);
     this.guard(() => stream.onReleased());
@@ -256,6 +278,7 @@ export class QuicConnection implements Connection {
       this.#runtime.streams.delete(stream);
       this.guard(() => stream.onReleased());
     }
+    this.#datagramRoom.over();
     this.guard(() => handler?.closed(told));
     closeChannel.publish({ connection: this, info: told });
     this.#settle(told);
@@ -295,6 +318,12 @@ export class QuicConnection implements Connection {
   }
 
   // --- Inside -----------------------------------------------------------------------------------------------------
+
+  #awaitDatagramRoom(): void {
+    const { wanted } = this.#datagramRoom;
+    this.#runtime.unlessStale(() => this.#runtime.engine.awaitDatagramRoom(this.handle, wanted));
+    this.#runtime.touch();
+  }
 
   #open(direction: 0 | 1, source: SendSource, sink: ReceiveSink | undefined, key: SortKey): QuicStream {
     if (this.closing) throw new TransportError("closed", { what: "connection" });

@@ -105,7 +105,10 @@ export class WebTransportDatagramDuplexStream {
     this.#incomingBuffered = Math.max(1, Math.trunc(count));
   }
 
-  /** Kept for W3C: what waits to leave is bounded by the connection's own queue. Default 64. */
+  /**
+   * With so many waiting to leave, of all the connection's, a write waits until there are fewer. Default 64. Above 256, what
+   * the connection queues, the oldest give way instead.
+   */
   get outgoingMaxBufferedDatagrams(): number {
     return this.#outgoingBuffered;
   }
@@ -201,11 +204,17 @@ export class WebTransportDatagramDuplexStream {
     const bytes = copyOf(chunk);
     await this.#ready;
     const age = this.#outgoingMaxAge;
-    const sent = this.#connection()?.sendDatagram(bytes, {
+    const connection = this.#connection();
+    const sent = connection?.sendDatagram(bytes, {
       sortKey: datagramSortKey(order),
       ...(age === null ? {} : { deadlineMs: age }),
     });
-    if (sent !== true) this.#expiredOutgoing++; // W3C drops what does not fit without a word
+    if (connection === undefined || sent !== true) {
+      this.#expiredOutgoing++; // W3C drops what does not fit without a word
+      return;
+    }
+    const most = this.#outgoingBuffered;
+    if (connection.queuedDatagrams >= most) await connection.datagramRoom(most);
   }
 }
 

@@ -344,6 +344,26 @@ describe("datagrams", () => {
     expect(pair.client.sendDatagram(pattern(10))).toBe(false);
   });
 
+  test("room is told when fewer wait, and at the end", async () => {
+    const pair = linked({ rate: 10, delayMs: 5 });
+    await pair.clock.advance(100);
+    let told = 0;
+    const { client } = pair;
+    for (let i = 0; i < 200; i++) client.sendDatagram(pattern(1000));
+    expect(client.queuedDatagrams).toBe(200);
+    void client.datagramRoom(100).then(() => told++);
+    void client.datagramRoom(201).then(() => told++);
+    await Promise.resolve();
+    expect(told).toBe(1);
+    await pair.clock.advance(60_000);
+    expect(told).toBe(2);
+    for (let i = 0; i < 200; i++) client.sendDatagram(pattern(1000));
+    void client.datagramRoom(1).then(() => told++);
+    client.close();
+    await pair.clock.advance(1);
+    expect(told).toBe(3);
+  });
+
   test("a full queue drops the oldest, a deadline what comes too late", async () => {
     const pair = linked({ rate: 1, delayMs: 10 });
     const dropped: [number, string][] = [];

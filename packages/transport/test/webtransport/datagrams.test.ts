@@ -23,6 +23,22 @@ test("datagrams go both ways, up to the size that fits", async () => {
   }
 });
 
+test("a write waits while as many as may wait are queued, so that a loop of writes drops none and starves nobody", async () => {
+  const { client } = await sessionPair();
+  client.datagrams.outgoingMaxBufferedDatagrams = 4;
+  const writer = client.datagrams.writable.getWriter();
+  const most: number[] = [];
+  for (let i = 0; i < 2000; i++) {
+    await writer.write(pattern(1000));
+    most.push(client.connection!.stats().queuedDatagrams);
+  }
+  expect(Math.max(...most)).toBeLessThan(4);
+  expect((await client.getStats()).datagrams.expiredOutgoing).toBe(0);
+  const waiting = Promise.allSettled(Array.from({ length: 50 }, () => writer.write(pattern(1000))));
+  client.close();
+  await waiting; // nobody waits for room on a session that is over
+});
+
 test("the oldest unread give way, and are counted", async () => {
   const { client, server } = await sessionPair();
   server.datagrams.incomingMaxBufferedDatagrams = 3;

@@ -3,12 +3,19 @@
 /** One endless stream; objects of one stream each; datagrams. */
 export type Load = "bulk" | "objects" | "datagrams";
 
+/** What streams and datagrams go over: QUIC as it is, or a WebTransport session on HTTP/3. */
+export type Over = "quic" | "web-transport";
+
 /** What a sender is told. `root` and `sha256` are two ways to trust the receiver. */
 export interface SenderParameters {
   readonly load: Load;
   readonly port: number;
   /** PEM. */
   readonly root: string;
+  /** Of the receiver's certificate, hexadecimal. */
+  readonly sha256: string;
+  /** Default: QUIC. */
+  readonly over?: Over;
 }
 
 /** What a receiver is told. */
@@ -18,6 +25,8 @@ export interface ReceiverParameters {
   readonly chain: string;
   /** PEM. */
   readonly key: string;
+  /** Default: QUIC. */
+  readonly over?: Over;
 }
 
 export const protocol = "bench";

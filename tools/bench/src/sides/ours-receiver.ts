@@ -3,7 +3,7 @@ import { type Connection, listen, type ReceiveSink } from "@moqingbird/transport
 import { idleTimeoutMs, protocol, type ReceiverParameters, streamLimit } from "./load.ts";
 import { obey, parameters } from "./obey.ts";
 
-const { chain, key } = parameters<ReceiverParameters>();
+const { chain, key, over = "quic" } = parameters<ReceiverParameters>();
 let units = 0;
 let bytes = 0;
 let connection: Connection | undefined;
@@ -19,21 +19,31 @@ const counter: ReceiveSink = {
   reset() {},
 };
 
+function take(accepted: Connection): void {
+  connection = accepted;
+  accepted.handler = {
+    stream: () => counter,
+    datagram(_bytes, start, end) {
+      units++;
+      bytes += end - start;
+    },
+  };
+}
+
 const listener = await listen({
   host: "127.0.0.1",
   certificate: { chain, key },
-  alpn: [protocol],
   transport: { maxUniStreams: streamLimit, idleTimeoutMs },
-  onConnection(accepted) {
-    connection = accepted;
-    accepted.handler = {
-      stream: () => counter,
-      datagram(_bytes, start, end) {
-        units++;
-        bytes += end - start;
-      },
-    };
-  },
+  ...(over === "quic"
+    ? { alpn: [protocol], onConnection: take }
+    : {
+        webTransport: {
+          onRequest: (request) => {
+            const { connection } = request.accept();
+            if (connection !== undefined) take(connection);
+          },
+        },
+      }),
 });
 obey(
   { totals: () => ({ units, bytes, packets: connection?.stats().receivedPackets ?? 0 }) },

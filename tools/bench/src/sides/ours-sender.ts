@@ -1,10 +1,17 @@
 /** Our sender. Bytes are made just in time, copied from a block as a real sender copies its payload. */
-import { type Connection, connect, type SendSource, type SendStream } from "@moqingbird/transport";
+import {
+  type Connection,
+  connect,
+  parseFingerprint,
+  type SendSource,
+  type SendStream,
+  WebTransport,
+} from "@moqingbird/transport";
 import type { SenderParameters } from "./load.ts";
 import { chunkBytes, datagramBytes, idleTimeoutMs, type Load, objectBytes, objectWindow, protocol } from "./load.ts";
 import { obey, parameters, type Totals } from "./obey.ts";
 
-const { load, port, root } = parameters<SenderParameters>();
+const { load, port, root, sha256, over = "quic" } = parameters<SenderParameters>();
 const block = new Uint8Array(chunkBytes).map((_, index) => index * 31);
 
 /** One load on one connection. */
@@ -113,7 +120,7 @@ class ObjectSource implements SendSource {
   }
 }
 
-/** Keeps the queue of datagrams half full; congestion control empties it. */
+/** Keeps the queue of datagrams a quarter to a half full; congestion control empties it. */
 class Datagrams implements Sending {
   readonly #connection: Connection;
   readonly #payload = block.subarray(0, datagramBytes);
@@ -123,22 +130,23 @@ class Datagrams implements Sending {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.#fill();
+    void this.#fill();
   }
 
-  readonly #fill = (): void => {
-    if (!this.#running) return;
-    for (let room = 128 - this.#connection.stats().queuedDatagrams; room > 0; room--) {
-      this.#connection.sendDatagram(this.#payload);
-      this.units++;
-      this.bytes += datagramBytes;
+  async #fill(): Promise<void> {
+    while (this.#running) {
+      do {
+        this.#connection.sendDatagram(this.#payload);
+        this.units++;
+        this.bytes += datagramBytes;
+      } while (this.#connection.queuedDatagrams < 128);
+      await this.#connection.datagramRoom(64);
     }
-    setImmediate(this.#fill);
-  };
+  }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     this.#running = false;
-    while (this.#connection.stats().queuedDatagrams > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    return this.#connection.datagramRoom(1);
   }
 }
 
@@ -148,13 +156,7 @@ const loads: Record<Load, new (connection: Connection) => Sending> = {
   datagrams: Datagrams,
 };
 
-const connection = await connect({
-  host: "127.0.0.1",
-  port,
-  alpn: [protocol],
-  trust: { roots: [root] },
-  transport: { idleTimeoutMs },
-});
+const connection = over === "quic" ? await overQuic() : await overWebTransport();
 connection.handler = {};
 const sending = new loads[load](connection);
 
@@ -164,3 +166,15 @@ function totals(): Totals {
 }
 
 obey({ totals, stop: () => sending.stop() });
+
+function overQuic(): Promise<Connection> {
+  const trust = { roots: [root] };
+  return connect({ host: "127.0.0.1", port, alpn: [protocol], trust, transport: { idleTimeoutMs } });
+}
+
+async function overWebTransport(): Promise<Connection> {
+  const serverCertificateHashes = [{ algorithm: "sha-256", value: parseFingerprint(sha256) }];
+  const session = new WebTransport(`https://127.0.0.1:${port}/`, { serverCertificateHashes });
+  await session.ready;
+  return session.connection as Connection;
+}

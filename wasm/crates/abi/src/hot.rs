@@ -194,7 +194,7 @@ pub fn send_datagram(connection: u32, length: u32, k3: u32, k2: u32, k1: u32, k0
         let Some(payload) = abi.arenas.datagram.get(..length as usize) else { return 0 };
         let payload = bytes::Bytes::copy_from_slice(payload);
         let queued = abi.engine.send_datagram(connection, payload, key(k3, k2, k1, k0), deadline as u64);
-        queued.map_or_else(|error| error.status(), i32::from)
+        queued.map_or_else(|error| error.status(), |queued| queued.map_or(0, |queued| queued as i32))
     })
 }
 

@@ -22,6 +22,7 @@ const CREDIT: u32 = 14;
 const KEY_LOG: u32 = 15;
 const TRACE: u32 = 16;
 const REFUSED: u32 = 17;
+const DATAGRAM_ROOM: u32 = 18;
 
 /// Kind, flags, connection, stream, high, low; pointer and length follow from the bytes.
 type Head = [u32; 6];
@@ -61,6 +62,7 @@ fn split(event: Event) -> (Head, Option<Bytes>) {
         Event::DatagramDropped { connection, why, count } => {
             ([DATAGRAM_DROPPED, why as u32, connection, 0, 0, count], None)
         }
+        Event::DatagramRoom { connection, queued } => ([DATAGRAM_ROOM, 0, connection, 0, 0, queued], None),
         Event::Timer { timer } => ([TIMER, 0, 0, timer, 0, 0], None),
         Event::Path { connection, peer } => ([PATH, 0, connection, peer, 0, 0], None),
         Event::KeyLog { tag, line } => ([KEY_LOG, 0, 0, 0, 0, tag], Some(line)),

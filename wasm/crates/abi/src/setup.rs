@@ -293,6 +293,15 @@ pub fn update_keys(connection: u32) -> i32 {
     })
 }
 
+/// Asks for an event when fewer datagrams than `below` wait.
+#[wasm_bindgen]
+pub fn await_datagram_room(connection: u32, below: u32) -> i32 {
+    with(|abi| {
+        let result = abi.engine.await_datagram_room(connection, below as usize).map(|()| 0);
+        abi.status(result)
+    })
+}
+
 /// Streams the peer may have open; direction 0 bidirectional, 1 unidirectional.
 #[wasm_bindgen]
 pub fn set_max_streams(connection: u32, direction: u32, count: u32) -> i32 {

@@ -17,15 +17,32 @@ pub(crate) struct Queued {
 pub(crate) struct DatagramQueue {
     queued: BTreeMap<Rank, Queued>,
     limit: usize,
+    /// The host wants to know when fewer wait; 0 when it does not.
+    awaited: usize,
 }
 
 impl DatagramQueue {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { queued: BTreeMap::new(), limit: limit.max(1) }
+        Self { queued: BTreeMap::new(), limit: limit.max(1), awaited: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.queued.len()
+    }
+
+    /// Asks `room` to tell once when fewer than `below` wait.
+    pub(crate) fn await_room(&mut self, below: usize) {
+        self.awaited = below;
+    }
+
+    /// How many wait, if the host has asked and it is few enough.
+    pub(crate) fn room(&mut self) -> Option<usize> {
+        let queued = self.queued.len();
+        if queued >= self.awaited {
+            return None;
+        }
+        self.awaited = 0;
+        Some(queued)
     }
 
     /// Queues it; true when another had to go: the oldest of the least urgent.
@@ -52,6 +69,7 @@ impl DatagramQueue {
 
     pub(crate) fn clear(&mut self) {
         self.queued.clear();
+        self.awaited = 0;
     }
 }
 
@@ -78,5 +96,19 @@ mod tests {
         assert!(queue.push(rank(1, 4), queued(4)));
         let left: Vec<u8> = std::iter::from_fn(|| queue.pop()).map(|d| d.payload[0]).collect();
         assert_eq!(left, [3, 4, 2]);
+    }
+
+    #[test]
+    fn room_is_told_once_when_fewer_wait_than_asked_for() {
+        let mut queue = DatagramQueue::new(8);
+        (0..4).for_each(|n| assert!(!queue.push(rank(1, n), queued(1))));
+        assert_eq!(queue.room(), None);
+        queue.await_room(3);
+        queue.pop();
+        assert_eq!(queue.room(), None);
+        queue.pop();
+        assert_eq!(queue.room(), Some(2));
+        queue.pop();
+        assert_eq!(queue.room(), None);
     }
 }

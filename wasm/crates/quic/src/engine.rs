@@ -206,8 +206,16 @@ pub trait Engine {
     /// QUIC's id, once taken.
     fn stream_id(&self, stream: u32) -> Result<Option<u64>, Error>;
 
-    /// Queues a datagram; false: it can never fit and was dropped. `deadline` 0: none.
-    fn send_datagram(&mut self, connection: u32, payload: Bytes, key: u128, deadline: u64) -> Result<bool, Error>;
+    /// Queues a datagram; how many wait with it. `None`: it can never fit and was dropped. `deadline` 0: none.
+    fn send_datagram(
+        &mut self,
+        connection: u32,
+        payload: Bytes,
+        key: u128,
+        deadline: u64,
+    ) -> Result<Option<usize>, Error>;
+    /// Asks for one [`Event::DatagramRoom`] when fewer than `below` wait. A later call takes the place of this one.
+    fn await_datagram_room(&mut self, connection: u32, below: usize) -> Result<(), Error>;
     /// Largest payload now; 0 when the peer takes none.
     fn max_datagram_size(&mut self, connection: u32) -> Result<usize, Error>;
 }

@@ -138,6 +138,13 @@ pub enum Event {
         /// How many.
         count: u32,
     },
+    /// Fewer datagrams wait than [`crate::Engine::await_datagram_room`] asked for.
+    DatagramRoom {
+        /// Handle.
+        connection: u32,
+        /// How many wait.
+        queued: u32,
+    },
     /// An application timer fired; its handle is dead.
     Timer {
         /// Handle.

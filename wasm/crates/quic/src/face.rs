@@ -282,8 +282,18 @@ impl Engine for Instance {
         self.streams.get(stream).map(|stream| stream.id.map(u64::from)).ok_or(Error::StaleHandle)
     }
 
-    fn send_datagram(&mut self, connection: u32, payload: Bytes, key: u128, deadline: u64) -> Result<bool, Error> {
+    fn send_datagram(
+        &mut self,
+        connection: u32,
+        payload: Bytes,
+        key: u128,
+        deadline: u64,
+    ) -> Result<Option<usize>, Error> {
         self.queue_datagram(connection, payload, key, deadline)
+    }
+
+    fn await_datagram_room(&mut self, connection: u32, below: usize) -> Result<(), Error> {
+        self.await_room(connection, below)
     }
 
     fn max_datagram_size(&mut self, connection: u32) -> Result<usize, Error> {

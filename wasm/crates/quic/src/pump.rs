@@ -10,7 +10,7 @@
 use quinn_proto::{Dir, VarInt, WriteError};
 
 use crate::{
-    DatagramDrop, PumpEnd, Source,
+    DatagramDrop, Event, PumpEnd, Source,
     connection::{Choice, Connection, FIRST_FRAME_HEADER, Phase, priority},
     ingest::record,
     instance::Instance,
@@ -171,6 +171,10 @@ impl Instance {
             return None;
         }
         let datagram = connection.datagrams.pop()?;
+        if let Some(queued) = connection.datagrams.room() {
+            self.events.push_back(Event::DatagramRoom { connection: handle, queued: queued as u32 });
+        }
+        let connection = self.connections.get_mut(handle)?;
         if let Some(why) = dropped {
             self.drop_datagram(handle, why);
             return Some(0);

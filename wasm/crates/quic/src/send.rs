@@ -157,7 +157,7 @@ impl Instance {
         payload: Bytes,
         key: u128,
         deadline: u64,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<usize>, Error> {
         let connection = self.connections.get_mut(handle).ok_or(Error::StaleHandle)?;
         let fits = match connection.phase {
             Phase::Closed => return Err(Error::StaleHandle),
@@ -167,14 +167,25 @@ impl Instance {
         };
         if !fits {
             self.drop_datagram(handle, DatagramDrop::NeverFits);
-            return Ok(false);
+            return Ok(None);
         }
         let rank = connection.rank(key);
-        if connection.datagrams.push(rank, Queued { payload, deadline }) {
+        let full = connection.datagrams.push(rank, Queued { payload, deadline });
+        let queued = connection.datagrams.len();
+        if full {
             self.drop_datagram(handle, DatagramDrop::Queue);
         }
         self.mark_dirty(handle);
-        Ok(true)
+        Ok(Some(queued))
+    }
+
+    pub(crate) fn await_room(&mut self, handle: u32, below: usize) -> Result<(), Error> {
+        let connection = self.connections.get_mut(handle).ok_or(Error::StaleHandle)?;
+        connection.datagrams.await_room(below);
+        if let Some(queued) = connection.datagrams.room() {
+            self.events.push_back(Event::DatagramRoom { connection: handle, queued: queued as u32 });
+        }
+        Ok(())
     }
 
     /// Counts drops of one kind into one event while the host has not read it.
