@@ -107,6 +107,14 @@ test("timers fire in time, are cancelled, and are dead afterwards", () => {
   expect(client.engine.cancelTimer(timers[0]!)).toBe(false);
 });
 
+test("timers that are cancelled unfired make room for others, without any other event", () => {
+  const { engine } = connected(certificates).network.client;
+  for (let turn = 0; turn < 300; turn++) {
+    for (let i = 0; i < 1000; i++) engine.cancelTimer(engine.armTimer(1e15 + i));
+    expect(engine.events()).toBe(0);
+  }
+});
+
 test("a peer keeps its index", () => {
   const { engine } = connected(certificates).network.client;
   const a = engine.internPeer(Uint8Array.of(192, 0, 2, 1), 1);

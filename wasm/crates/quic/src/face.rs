@@ -234,7 +234,7 @@ impl Engine for Instance {
 
     fn has_events(&self) -> bool {
         let gone = !self.departed.is_empty(); // what is kept of them is dropped when the host has read of it
-        gone || self.observing || !(self.events.is_empty() && self.eventful.is_empty())
+        gone || self.observing || !(self.events.is_empty() && self.eventful.is_empty()) || self.is_littered()
     }
 
     fn begin_events(&mut self) {

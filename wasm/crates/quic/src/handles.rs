@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 const INDEX_BITS: u32 = 20;
 const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
 const GENERATIONS: u32 = 1 << 11;
+/// Removed entries that may wait for [`Slab::recycle`] before it is called for their sake.
+const LITTER: usize = 1024;
 
 /// The table index inside a handle.
 pub(crate) fn index_of(handle: u32) -> usize {
@@ -75,6 +77,12 @@ impl<T> Slab<T> {
         self.free.extend(self.retired.drain(..));
     }
 
+    /// Removed entries fill the table, or a good part of it, until [`Slab::recycle`].
+    pub(crate) fn is_littered(&self) -> bool {
+        let full = self.free.is_empty() && self.slots.len() == self.capacity;
+        self.retired.len() >= LITTER || full && !self.retired.is_empty()
+    }
+
     pub(crate) fn get(&self, handle: u32) -> Option<&T> {
         let slot = self.slots.get(index_of(handle))?;
         if slot.generation != handle >> INDEX_BITS {
@@ -125,6 +133,25 @@ mod tests {
         assert_ne!(first, third);
         assert_eq!(slab.remove(first), None);
         assert_eq!(slab.get(third), Some(&"c"));
+    }
+
+    #[test]
+    fn a_table_is_littered_when_removed_entries_leave_no_room_or_are_many() {
+        let mut small = Slab::new(2);
+        let (first, _) = (small.insert(1).unwrap(), small.insert(2).unwrap());
+        assert!(!small.is_littered());
+        small.remove(first);
+        assert!(small.is_littered());
+        small.recycle();
+        assert!(!small.is_littered());
+
+        let mut large = Slab::new(1 << INDEX_BITS);
+        let handles: Vec<u32> = (0..LITTER).map(|n| large.insert(n).unwrap()).collect();
+        assert!(!large.is_littered());
+        for handle in handles {
+            large.remove(handle).unwrap();
+        }
+        assert!(large.is_littered());
     }
 
     #[test]

@@ -281,6 +281,12 @@ impl Instance {
         self.events.push_back(Event::Closed { connection: handle, endpoint, by, code, reason });
     }
 
+    /// Handles that died without an event fill a table.
+    pub(crate) fn is_littered(&self) -> bool {
+        let tables = [self.connections.is_littered(), self.streams.is_littered(), self.endpoints.is_littered()];
+        tables.contains(&true) || self.configs.is_littered() || self.wheel.is_littered()
+    }
+
     /// Tells that the handle is dead, and forgets the connection.
     pub(crate) fn forget_connection(&mut self, handle: u32) {
         let Some(connection) = self.connections.remove(handle) else { return };

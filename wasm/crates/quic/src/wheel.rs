@@ -74,6 +74,11 @@ impl Wheel {
         self.timers.recycle();
     }
 
+    /// [`Wheel::recycle`] is due although there may be no event to read.
+    pub(crate) fn is_littered(&self) -> bool {
+        self.timers.is_littered()
+    }
+
     /// Appends every alarm due at `now` with its timer's handle, which is dead from now on.
     pub(crate) fn advance(&mut self, now: u64, fired: &mut Vec<(u32, Alarm)>) {
         let target = now >> TICK_BITS;
