@@ -3,7 +3,7 @@ import { Writable } from "node:stream";
 import { BroadcastProducer, type SubgroupReader, TrackNamespace, type TrackProducer } from "@moqingbird/model";
 import { connect, RequestRefused, type Session } from "@moqingbird/session";
 import { createTransportPair, settle } from "@moqingbird/testing";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { directoryNamespace, directoryTrack } from "../src/directory.ts";
 import { Hub } from "../src/hub.ts";
 import { createLogger } from "../src/log.ts";
@@ -22,7 +22,10 @@ beforeEach(() => {
   });
   hub = new Hub({ log: createLogger({ level: "debug", destination }) });
 });
-afterEach(() => hub.close("test over"));
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await hub.close("test over");
+});
 
 const events = (event: string) => log.filter((line) => line.event === event);
 
@@ -111,6 +114,29 @@ test("a late subscriber starts at object 0 of the newest group", async () => {
   await steady();
   expect(late).toEqual(["1.0 b", "1.1 B"]);
   expect(events("upstream-subscribe")).toHaveLength(1);
+});
+
+test("what the publisher says of the age of objects goes on to subscribers, and what is too old does not", async () => {
+  const publisher = await join();
+  const broadcast = new BroadcastProducer();
+  const limits = { deliveryTimeoutMs: 30_000, maxCacheDurationMs: 40_000 };
+  const group = broadcast.createTrack("data", limits).appendGroup().subgroup(0);
+  await publisher.publish(namespace, broadcast.consume()).ready;
+  const first = await join();
+  const told = await follow(first);
+  group.writeObject(bytes("old"));
+  await steady();
+  expect(told).toEqual(["0.0 old"]);
+  const { now } = performance;
+  vi.spyOn(performance, "now").mockImplementation(() => now.call(performance) + 50_000);
+  group.writeObject(bytes("new"));
+  const second = await join();
+  const late = await follow(second);
+  await steady();
+  expect(late).toEqual(["0.1 new"]);
+  const consumer = second.consume(namespace).track("data");
+  await consumer.ready;
+  expect(consumer).toMatchObject(limits);
 });
 
 test("an unknown namespace is refused with 0x4 at once; the publisher's own refusal comes through", async () => {

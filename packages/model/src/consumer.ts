@@ -28,6 +28,9 @@ export interface TrackConsumer {
   /** The publisher's priority and group order; the defaults until the track is live. */
   readonly priority: number;
   readonly order: GroupOrder;
+  /** The publisher's bounds on an object's age, in milliseconds: see `TrackOptions`. */
+  readonly deliveryTimeoutMs: number | undefined;
+  readonly maxCacheDurationMs: number | undefined;
   /** The largest location published or announced by the publisher. */
   readonly largest: Location | undefined;
   /** Called once when the request was answered (state "live" or "rejected"), before `ready` settles. Not called if it was answered already. */
@@ -97,6 +100,14 @@ export class Consumer implements TrackConsumer {
 
   get order(): GroupOrder {
     return this.#track?.order ?? "ascending";
+  }
+
+  get deliveryTimeoutMs(): number | undefined {
+    return this.#track?.deliveryTimeoutMs;
+  }
+
+  get maxCacheDurationMs(): number | undefined {
+    return this.#track?.maxCacheDurationMs;
   }
 
   get largest(): Location | undefined {

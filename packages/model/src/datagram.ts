@@ -15,6 +15,8 @@ export interface Datagram {
   /** Raw extension headers; empty for none. */
   readonly extensions: Uint8Array;
   readonly payload: Uint8Array;
+  /** When it was published here, on the cache's clock. */
+  readonly receivedAtMs: number;
 }
 
 /** What a producer says of a datagram; bytes are copied. */

@@ -1,6 +1,6 @@
 /**
  * Storage of one subgroup's objects: a log of bytes in blocks (each object's extension headers, then its payload) and one
- * row of four numbers per object. Tiny objects share blocks, so a million of them costs rows, not a million buffers.
+ * row of five numbers per object. Tiny objects share blocks, so a million of them costs rows, not a million buffers.
  * What it holds is charged to the cache before it is allocated.
  */
 import { blockSize } from "./block-pool.ts";
@@ -14,18 +14,19 @@ const firstBlockBytes = 4096;
 /** Charged per block beside its bytes: the typed array, its buffer and its place in the list. */
 export const blockOverheadBytes = 1536;
 
-/** Charged per object: four numbers with the slack of a growing array. */
-export const objectOverheadBytes = 144;
+/** Charged per object: five numbers with the slack of a growing array. */
+export const objectOverheadBytes = 180;
 
 /** Below this a byte loop beats making a view to copy from. */
 const loopBytes = 48;
 
 const none: number[] = [];
-const columns = 4;
+const columns = 5;
 const idColumn = 0;
 const extensionColumn = 1;
 const endColumn = 2;
 const statusColumn = 3;
+const timeColumn = 4;
 
 export class ObjectStore {
   /** Bytes in the log. Stays as it was when the store is cleared, so that positions in it keep their meaning. */
@@ -53,8 +54,10 @@ export class ObjectStore {
     const extensionBytes = extensions === undefined ? 0 : extensions.length;
     const end = this.lengthBytes + extensionBytes + sizeBytes;
     if (extensions !== undefined && !this.append(extensions, 0, extensionBytes, sizeBytes)) return false;
-    if (this.#rows === undefined) this.#rows = [id, extensionBytes, end, status];
-    else this.#rows.push(id, extensionBytes, end, status);
+    // Whole milliseconds, so that the array keeps to small integers.
+    const began = Math.floor(this.#holding.track.cache.now());
+    if (this.#rows === undefined) this.#rows = [id, extensionBytes, end, status, began];
+    else this.#rows.push(id, extensionBytes, end, status, began);
     return true;
   }
 
@@ -106,6 +109,11 @@ export class ObjectStore {
 
   status(index: number): ObjectStatus {
     return this.#cell(index, statusColumn) as ObjectStatus;
+  }
+
+  /** How long ago the object began, in milliseconds, at most one too many. */
+  ageMs(index: number): number {
+    return this.#holding.track.cache.now() - this.#cell(index, timeColumn);
   }
 
   extensionBytes(index: number): number {

@@ -28,12 +28,14 @@ export interface SubgroupReader {
   /** The cursor passed the last object of a finished subgroup: send the FIN. */
   readonly done: boolean;
 
-  /** An object stands at the cursor. The six members below describe it, and are 0 or "normal" where there is none. */
+  /** An object stands at the cursor. The seven members below describe it, and are 0 or "normal" where there is none. */
   readonly hasObject: boolean;
   readonly objectId: number;
   readonly objectSizeBytes: number;
   readonly objectStatus: ObjectStatus;
   readonly extensionBytes: number;
+  /** How long ago the object began to arrive, in milliseconds, at most one too many. */
+  readonly objectAgeMs: number;
   /** Payload bytes of the object already read. */
   readonly positionBytes: number;
   /** Payload bytes of the object that are stored and not yet read. */
@@ -149,6 +151,10 @@ export class Reader implements SubgroupReader {
 
   get extensionBytes(): number {
     return this.hasObject ? this.source.store.extensionBytes(this.#index) : 0;
+  }
+
+  get objectAgeMs(): number {
+    return this.hasObject ? this.source.store.ageMs(this.#index) : 0;
   }
 
   get positionBytes(): number {

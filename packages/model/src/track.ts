@@ -21,6 +21,16 @@ export interface TrackOptions {
   readonly order?: GroupOrder | undefined;
   /** Longest time a finished group that is not the newest stays readable, in milliseconds. Default: the cache's. `Infinity`: until the budget needs the room. */
   readonly retentionMs?: number | undefined;
+  /**
+   * Time an object is worth delivering after it began, in milliseconds (DELIVERY TIMEOUT): told to subscribers, and obeyed
+   * by who sends to them. Default: as long as it is stored.
+   */
+  readonly deliveryTimeoutMs?: number | undefined;
+  /**
+   * Time an object may be served from a cache after it began, in milliseconds (MAX CACHE DURATION): told to subscribers, and
+   * obeyed by who sends to them; groups are kept no longer. Default: no bound of its own.
+   */
+  readonly maxCacheDurationMs?: number | undefined;
   /** Datagrams kept for subscribers that join late. Default 64; 0 keeps none. */
   readonly maxDatagrams?: number | undefined;
   /** The largest location the publisher announced (SUBSCRIBE_OK), for a track that continues elsewhere. */
@@ -68,6 +78,8 @@ export class Track implements TrackProducer {
   readonly priority: number;
   readonly order: GroupOrder;
   readonly retentionMs: number;
+  readonly deliveryTimeoutMs: number | undefined;
+  readonly maxCacheDurationMs: number | undefined;
   /** Bytes charged for all of its groups and datagrams. */
   chargedBytes = 0;
   onUsed: (() => void) | undefined;
@@ -97,7 +109,10 @@ export class Track implements TrackProducer {
     this.cache = cache;
     this.priority = options.priority ?? defaultPriority;
     this.order = options.order ?? "ascending";
-    this.retentionMs = options.retentionMs ?? cache.retentionMs;
+    this.deliveryTimeoutMs = options.deliveryTimeoutMs;
+    this.maxCacheDurationMs = options.maxCacheDurationMs;
+    const retentionMs = options.retentionMs ?? cache.retentionMs;
+    this.retentionMs = Math.min(retentionMs, options.maxCacheDurationMs ?? retentionMs);
     this.#onEnded = onEnded;
     const maxDatagrams = options.maxDatagrams ?? defaultMaxDatagrams;
     checkPriority(this.priority);
@@ -172,6 +187,7 @@ export class Track implements TrackProducer {
       endOfGroup: options.endOfGroup ?? false,
       extensions: options.extensions?.slice() ?? nothing,
       payload: options.payload?.slice() ?? nothing,
+      receivedAtMs: this.cache.now(),
     };
     if (datagram.status !== ObjectStatus.normal && datagram.payload.length > 0) {
       throw new ModelError("option-invalid", `An object of status ${datagram.status} cannot have a payload.`);
@@ -247,7 +263,8 @@ export class Track implements TrackProducer {
     this.#subscriptions.add(subscription);
     siblings.add(subscription);
     const stored = [...this.#groups.values()].filter((group) => group.id >= subscription.start.group);
-    const datagrams = this.#datagrams.items();
+    const oldest = this.cache.now() - (this.maxCacheDurationMs ?? Number.POSITIVE_INFINITY);
+    const datagrams = this.#datagrams.items().filter(({ receivedAtMs }) => receivedAtMs >= oldest);
     for (const group of stored.sort((a, b) => a.id - b.id)) {
       for (const subgroup of [...group.subgroups]) subscription.offer(subgroup);
     }

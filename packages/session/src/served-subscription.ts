@@ -21,6 +21,7 @@ import {
 import { closeCode, doneCode, requestCode, streamCode } from "./codes.ts";
 import type { Core } from "./core.ts";
 import { Violation } from "./errors.ts";
+import { Expiry, lowerTimeout } from "./expiry.ts";
 import { dataSortKey, GroupClock } from "./sort-keys.ts";
 import { SubgroupSource } from "./subgroup-source.ts";
 import type { Timer } from "./timers.ts";
@@ -51,6 +52,9 @@ export class ServedSubscription {
   readonly #requestedOrder: Subscribe["groupOrder"];
   readonly #clock: GroupClock;
   readonly #sources = new Set<SubgroupSource>();
+  readonly #expiry: Expiry;
+  /** The subscriber's own delivery timeout. */
+  #wantedTimeoutMs: number | undefined;
   #priority: number;
   #forward: boolean;
   #order: GroupOrder = "ascending";
@@ -90,6 +94,8 @@ export class ServedSubscription {
     this.#priority = message.subscriberPriority;
     this.#forward = message.forward;
     this.#clock = new GroupClock(core.timers.now);
+    this.#expiry = new Expiry(core.timers, this.#sources);
+    this.#wantedTimeoutMs = message.parameters.deliveryTimeoutMs;
   }
 
   /** The alias on the wire. Request ids are unique in a session, so they serve as aliases too. */
@@ -129,10 +135,12 @@ export class ServedSubscription {
     this.#start = message.start;
     this.#endGroup = endGroup;
     this.#priority = message.subscriberPriority;
+    this.#wantedTimeoutMs = message.parameters.deliveryTimeoutMs ?? this.#wantedTimeoutMs;
     if (this.#over || !this.#accepted) {
       this.#forward = message.forward;
       return;
     }
+    this.#expiry.timeoutMs = lowerTimeout(this.#wantedTimeoutMs, this.#consumer.deliveryTimeoutMs);
     this.#subscription?.update({ start: this.#start, endGroup: this.#endGroup });
     for (const source of this.#sources) {
       const { group } = source.reader;
@@ -193,8 +201,9 @@ export class ServedSubscription {
   }
 
   #accept(): void {
-    const { largest, order } = this.#consumer;
+    const { largest, order, deliveryTimeoutMs, maxCacheDurationMs } = this.#consumer;
     this.#accepted = true;
+    this.#expiry.timeoutMs = lowerTimeout(this.#wantedTimeoutMs, deliveryTimeoutMs);
     if (this.#core.profile.ascendingGroupsOnly) this.#order = "ascending";
     else this.#order = this.#requestedOrder === "publisher" ? order : this.#requestedOrder;
     this.#start = this.#firstLocation(largest);
@@ -206,7 +215,11 @@ export class ServedSubscription {
       expiresMs: 0,
       groupOrder: this.#order,
       ...(largest && { largest }),
-      parameters: {},
+      // "The publisher SHOULD always specify the value received from an upstream subscription when there is one."
+      parameters: {
+        ...(deliveryTimeoutMs !== undefined && { deliveryTimeoutMs }),
+        ...(maxCacheDurationMs !== undefined && { maxCacheDurationMs }),
+      },
     });
     if (this.#forward) this.#subscribe(this.#startOf(this.#filter));
     else if (this.#consumer.state === "ended") this.#endedWith(this.#consumer.ending);
@@ -343,11 +356,19 @@ export class ServedSubscription {
       this.#sentDatagrams = true;
       connection.sendDatagram(bytes, {
         sortKey: dataSortKey(this.#priority, datagram.priority, this.#order, age, datagram.group, datagram.object),
-        deadlineMs: limits.datagramDeadlineMs,
+        deadlineMs: Math.min(limits.datagramDeadlineMs, this.#expiry.timeoutMs ?? limits.datagramDeadlineMs),
       });
     } catch (error) {
       this.#core.fail(error);
     }
+  }
+
+  get maxCacheDurationMs(): number {
+    return this.#consumer.maxCacheDurationMs ?? 0;
+  }
+
+  sourceWaits(): void {
+    this.#expiry.watch();
   }
 
   /** A stream is acknowledged, reset or stopped. */
@@ -386,6 +407,7 @@ export class ServedSubscription {
   #finish(code: number): void {
     if (this.#over) return;
     this.#over = true;
+    this.#expiry.stop();
     this.#answerTimer?.cancel();
     this.#consumer.onAnswer = undefined;
     this.#subscription?.close();

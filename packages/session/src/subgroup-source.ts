@@ -11,6 +11,10 @@ import type { SendSource, SendStream } from "./transport.ts";
 
 /** What a source reports to the subscription it belongs to. */
 export interface SubgroupOwner {
+  /** An object that began longer ago is not begun to be sent (MAX CACHE DURATION), in milliseconds; 0 for no bound. */
+  readonly maxCacheDurationMs: number;
+  /** There is something to send. */
+  sourceWaits(): void;
   /** The stream is over: acknowledged, reset, stopped, or its connection ended. Once. */
   streamOver(source: SubgroupSource): void;
 }
@@ -42,6 +46,8 @@ export class SubgroupSource implements SendSource {
   /** The transport knows that there is something to send. */
   #awake = false;
   #over = false;
+  /** The next object may not be served any more: the stream ends after this packet. */
+  #stale = false;
 
   constructor(owner: SubgroupOwner, wire: Wire, trackAlias: number, reader: SubgroupReader) {
     this.#owner = owner;
@@ -69,7 +75,7 @@ export class SubgroupSource implements SendSource {
   // SendSource
 
   get pending(): boolean {
-    if (this.#over) return false;
+    if (this.#over || this.#stale) return false;
     if (this.#carried < this.#carry.length) return true;
     const { reader } = this;
     if (reader.hasObject) return !this.#objectHeaderMade || reader.availableBytes > 0;
@@ -90,7 +96,7 @@ export class SubgroupSource implements SendSource {
         at += this.#sendCarry(target, at, end);
         continue;
       }
-      if (!reader.hasObject) break;
+      if (!reader.hasObject || this.#skipStale()) break;
       if (!this.#objectHeaderMade) {
         at = this.#makeObjectHeader(target, at, end);
         continue;
@@ -103,7 +109,7 @@ export class SubgroupSource implements SendSource {
     this.#advance();
     this.#started = true;
     this.#awake = this.pending;
-    if (!this.#awake && reader.state === "reset") this.#progress();
+    if (!this.#awake && (reader.state === "reset" || this.#stale)) this.#progress();
     return at - offset;
   }
 
@@ -131,13 +137,13 @@ export class SubgroupSource implements SendSource {
   #progress(): void {
     const { reader } = this;
     if (this.#over || !this.#stream) return;
-    if (reader.dropped !== undefined) {
+    if (reader.dropped !== undefined || this.#stale) {
       this.abandon(streamCode.deliveryTimeout);
     } else if (this.pending || this.finished) {
-      if (!this.#awake) {
-        this.#awake = true;
-        this.#stream.activate();
-      }
+      if (this.#awake) return;
+      this.#awake = true;
+      this.#stream.activate();
+      this.#owner.sourceWaits();
     } else if (reader.state === "reset") {
       // What was stored before the reset is sent first; then the code goes on as it came.
       this.abandon(reader.resetCode ?? streamCode.internalError);
@@ -162,6 +168,23 @@ export class SubgroupSource implements SendSource {
     this.#previousId = id;
     this.#objectHeaderMade = false;
     return true;
+  }
+
+  /**
+   * Passes over objects that are too old to be begun. False when one that is not stands at the cursor. Behind objects that
+   * were sent there can be no gap, so the stream is given up instead.
+   */
+  #skipStale(): boolean {
+    const { reader } = this;
+    const { maxCacheDurationMs } = this.#owner;
+    if (maxCacheDurationMs === 0 || this.#objectHeaderMade) return false;
+    while (reader.hasObject && reader.objectAgeMs > maxCacheDurationMs) {
+      if (this.#previousId >= 0 || !reader.next()) {
+        this.#stale = true;
+        return true;
+      }
+    }
+    return !reader.hasObject;
   }
 
   #makeStreamHeader(target: Uint8Array, at: number, end: number): number {

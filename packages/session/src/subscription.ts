@@ -29,6 +29,11 @@ export interface SubscribeOptions {
   readonly priority?: number | undefined;
   /** Default "publisher": the publisher's own order. */
   readonly order?: RequestedGroupOrder | undefined;
+  /**
+   * Time an object is worth having after it reached the publisher, in milliseconds (DELIVERY TIMEOUT); later ones are given
+   * up. The lower of this and the publisher's own counts. Default: only the publisher's.
+   */
+  readonly deliveryTimeoutMs?: number | undefined;
   /** How long the answer may take, in milliseconds. Default: the session's `requestTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
 }
@@ -98,7 +103,7 @@ export class UpstreamSubscription {
   /** Sends SUBSCRIBE. */
   begin(): void {
     const core = this.#core;
-    const { filter, priority, order, timeoutMs } = this.#options;
+    const { filter, priority, order, timeoutMs, deliveryTimeoutMs } = this.#options;
     this.#trackRequest.onAbandoned = () => this.leave();
     this.#request = core.requests.open<SubscribeOk>(
       {
@@ -116,7 +121,7 @@ export class UpstreamSubscription {
             groupOrder: order ?? "publisher",
             forward: true,
             filter: filter ?? { type: "largestObject" },
-            parameters: {},
+            parameters: deliveryTimeoutMs === undefined ? {} : { deliveryTimeoutMs },
           });
         },
         accepted: (message) => this.#accepted(message),
@@ -232,7 +237,9 @@ export class UpstreamSubscription {
       return;
     }
     const order = this.#core.profile.alwaysSaysDescending ? undefined : message.groupOrder;
-    const track = this.#trackRequest.accept({ order, largest: message.largest });
+    const { deliveryTimeoutMs, maxCacheDurationMs } = message.parameters;
+    const { largest } = message;
+    const track = this.#trackRequest.accept({ order, largest, deliveryTimeoutMs, maxCacheDurationMs });
     this.#track = track;
     track.onUnused = () => this.leave();
     this.#owner.aliasKnown(this);
