@@ -17,6 +17,7 @@ export interface WebTransportReceiveStreamStats {
 /** Arriving bytes are gathered in blocks of at most this size. */
 const largestBlockBytes = 65_536;
 const smallestBlockBytes = 1024;
+const none = new Uint8Array(0);
 
 /** Between the transport's sink and the readable stream. */
 export class Inlet implements ReceiveSink {
@@ -27,8 +28,8 @@ export class Inlet implements ReceiveSink {
   #controller: ReadableByteStreamController | undefined;
   #stream: Pick<ReceiveStream, "stop" | "credit"> | undefined;
   /** What waits: parts of blocks, in order. */
-  readonly #chunks: Uint8Array[] = [];
-  #block = new Uint8Array(0);
+  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #block = none;
   #filled = 0;
   #begun = 0;
   #finished = false;
@@ -133,12 +134,17 @@ export class Inlet implements ReceiveSink {
     this.#stream?.credit(count);
   }
 
-  /** The oldest bytes in a buffer of their own: what is enqueued may be transferred. */
+  /** The oldest bytes in a buffer of their own, since what is enqueued is transferred: a block that is mostly bytes, or a copy. */
   #take(): Uint8Array<ArrayBuffer> {
     const chunk = this.#chunks.shift();
-    if (chunk !== undefined) return chunk.slice();
-    const rest = this.#block.slice(this.#begun, this.#filled);
-    this.#begun = this.#filled;
+    if (chunk !== undefined) return chunk.length * 2 >= chunk.buffer.byteLength ? chunk : chunk.slice();
+    const rest = this.#block.subarray(this.#begun, this.#filled);
+    if (rest.length * 2 < this.#block.length) {
+      this.#begun = this.#filled;
+      return rest.slice();
+    }
+    this.#block = none;
+    this.#filled = this.#begun = 0;
     return rest;
   }
 
@@ -160,7 +166,7 @@ export class Inlet implements ReceiveSink {
   #end(): void {
     this.#over = true;
     this.#chunks.length = 0;
-    this.#block = new Uint8Array(0);
+    this.#block = none;
     this.#filled = this.#begun = 0;
     this.onEnd?.();
     this.onEnd = undefined;
