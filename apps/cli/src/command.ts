@@ -11,6 +11,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts at the first Ctrl-C or SIGTERM: end what runs, close, return. */
   readonly signal: AbortSignal;
+  /** Calls back at each SIGHUP, which ends the program otherwise, until the function returned is called. */
+  readonly onReload?: (task: () => void) => () => void;
 }
 
 export interface Command {

@@ -15,6 +15,10 @@ for (const [signal, code] of [
 }
 
 const { stdin, stdout, stderr, env } = process;
-process.exitCode = await run(process.argv.slice(2), { stdin, stdout, stderr, env, signal: stop.signal });
+const onReload = (task: () => void) => {
+  process.on("SIGHUP", task);
+  return () => void process.off("SIGHUP", task);
+};
+process.exitCode = await run(process.argv.slice(2), { stdin, stdout, stderr, env, signal: stop.signal, onReload });
 // A command has closed what it opened when it returns; a standard input that nobody ends must not hold the process.
 stdin.destroy();

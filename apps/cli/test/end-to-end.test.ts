@@ -1,7 +1,11 @@
 /** pub, relay and sub as processes of their own over UDP: what goes in comes out. */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { createAuthority, writeCertificate } from "@moqingbird/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Bench } from "./processes.ts";
 import { randomSource } from "./random.ts";
@@ -61,6 +65,33 @@ test("bytes published over WebTransport arrive equal over WebTransport, WebSocke
     "webtransport",
     "webtransport",
   ]);
+});
+
+test("a relay shows the certificates that its files hold now, read again at SIGHUP", { timeout }, async () => {
+  const authority = await createAuthority();
+  const [folder, other] = [await bench.folder(), await bench.folder()];
+  const first = await writeCertificate(folder, await authority.issue());
+  const second = await writeCertificate(other, await authority.issue(["relay.test"]));
+  const flags = [first, second].flatMap(({ chain, key }) => ["--tls-cert", chain, "--tls-key", key]);
+  const relay = await bench.relay(...flags);
+  const told = async (host: string) => {
+    const request = get({ port: relay.port, path: "/certificate.sha256", headers: { host } });
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    return (await text(response)).trim();
+  };
+  const before = [await told("localhost"), await told("relay.test")];
+  const fresh = await authority.issue();
+  await writeCertificate(folder, fresh);
+  relay.moqb.child.kill("SIGHUP");
+  await relay.seen("certificates-changed");
+  const sha256 = Buffer.from(fresh.sha256).toString("hex");
+  expect([await told("localhost"), await told("relay.test")]).toEqual([sha256, before[1]]);
+  expect(before[0]).not.toBe(sha256);
+  const list = bench.moqb(["ls", relay.url, "--tls-fingerprint", sha256]);
+  expect((await list.ended).code).toBe(0);
+  await writeFile(first.chain, "rubbish");
+  relay.moqb.child.kill("SIGHUP");
+  expect((await relay.seen("certificates-unusable")).reason).toContain(first.chain);
 });
 
 test("the relay has a page to watch with on its TCP port, unless told otherwise", { timeout }, async () => {

@@ -1,5 +1,5 @@
 /** What a relay is told when it starts. */
-import type { Certificate, ObservingOptions } from "@moqingbird/transport";
+import type { CertificateSource, ObservingOptions, ServerCertificates } from "@moqingbird/transport";
 import type { RelayLogger } from "./log.ts";
 
 export interface RelayConfig extends ObservingOptions {
@@ -7,7 +7,8 @@ export interface RelayConfig extends ObservingOptions {
   readonly host?: string | undefined;
   /** UDP port. Default 4443; 0 lets the system choose, see `relay.address`. */
   readonly port?: number | undefined;
-  readonly certificate: Certificate;
+  /** One, several by the name a client asks for, or a source that changes them while the relay runs. */
+  readonly certificate: ServerCertificates | CertificateSource;
   /**
    * The TCP port of the same number: sessions over WebSocket for clients without QUIC, and HTTPS and HTTP with what HTTP/3
    * answers too: `/health`, and `/certificate.sha256` for clients that pin the certificate. Default true.

@@ -1,7 +1,6 @@
 /** `start`: a hub behind a UDP port, for raw QUIC and WebTransport, and the TCP port of its number, for WebSocket and HTTP. */
 import { protocolsOf } from "@moqingbird/session";
 import {
-  certificateFingerprint,
   engineMemory,
   formatAddress,
   type Listener,
@@ -43,9 +42,10 @@ export async function start(config: RelayConfig): Promise<Relay> {
     retentionMs: config.retentionMs,
     processBytes: config.processBytes,
   });
-  const app = httpApp({ sha256: certificateFingerprint(config.certificate.chain), pages: config.pages });
+  let listener: Listener | undefined;
+  const app = httpApp({ certificates: () => listener?.certificates ?? [], pages: config.pages });
   try {
-    const listener = await listen({
+    listener = await listen({
       ...(config.host !== undefined && { host: config.host }),
       port: config.port ?? relayDefaults.port,
       certificate: config.certificate,
@@ -76,7 +76,7 @@ export async function start(config: RelayConfig): Promise<Relay> {
       },
       onRestart: (error) => log.error({ event: "engine-crashed", reason: error.message }),
     });
-    const relay = new RunningRelay(hub, listener, log);
+    const relay = new RunningRelay(hub, listener, config, log);
     const { fits, numbers, says } = memoryBounds(maxSessions, listener.connectionBytes, engineMemory().budgetBytes);
     log[fits ? "info" : "warn"]({ event: "engine-memory", ...numbers }, says);
     return relay;
@@ -109,6 +109,15 @@ function joinSession(hub: Hub, request: SessionRequest): void {
   hub.join(connection, { transport, path: request.url.pathname + request.url.search });
 }
 
+/** The certificates for the log. */
+function shownBy({ certificates }: Listener) {
+  return certificates.map(({ names, sha256, notAfter }) => ({
+    names,
+    sha256: Buffer.from(sha256).toString("hex"),
+    notAfter,
+  }));
+}
+
 /** What sessions are told when the relay ends. */
 const farewell = "The relay is stopping.";
 
@@ -124,7 +133,7 @@ class RunningRelay implements Relay {
   #closing: Promise<void> | undefined;
   #engineTold = "";
 
-  constructor(hub: Hub, listener: Listener, log: RelayLogger) {
+  constructor(hub: Hub, listener: Listener, { certificate }: Pick<RelayConfig, "certificate">, log: RelayLogger) {
     this.#hub = hub;
     this.#listener = listener;
     this.#log = log;
@@ -134,7 +143,12 @@ class RunningRelay implements Relay {
     this.closed.catch(() => {}); // told to who waits for it
     this.#engineTold = this.#engineStats().counts;
     this.#watch = setInterval(() => this.#tellShortage(), watchMs).unref();
-    log.info({ event: "listening", ...listener.address, socketBuffers: listener.socketBuffers });
+    const { socketBuffers } = listener;
+    log.info({ event: "listening", ...listener.address, socketBuffers, certificates: shownBy(listener) });
+    if ("subscribe" in certificate) {
+      const tell = () => log.info({ event: "certificates-changed", certificates: shownBy(listener) });
+      void this.#listener.closed.then(certificate.subscribe(tell));
+    }
   }
 
   get address(): SocketAddress {

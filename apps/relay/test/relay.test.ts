@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BroadcastProducer, TrackNamespace } from "@moqingbird/model";
 import { type Connection, connect as openSession, protocolsOf } from "@moqingbird/session";
-import { connect, connectWebSocket, generateCertificate, WebTransport } from "@moqingbird/transport";
+import { writeCertificate } from "@moqingbird/testing";
+import { connect, connectWebSocket, generateCertificate, WebTransport, watchCertificates } from "@moqingbird/transport";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createLogger } from "../src/log.ts";
 import { type Relay, start } from "../src/relay.ts";
@@ -55,6 +56,27 @@ test("a client that speaks no protocol of ours is turned down, and the log says 
     code: "0x178",
     untold: 0,
   });
+});
+
+test("/certificate.sha256 and the log follow the certificate of a running relay", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "moqingbird-relay-certificate-"));
+  const [first, second] = [await generateCertificate(), await generateCertificate()];
+  await relay.close();
+  using certificate = await watchCertificates(await writeCertificate(folder, first), { intervalMs: 0 });
+  const logger = createLogger({ destination: { write: (line: string) => void log.push(JSON.parse(line)) } });
+  relay = await start({ host: "127.0.0.1", port: 0, certificate, log: logger });
+  const { port } = relay.address;
+  const told = async () => (await (await fetch(`http://127.0.0.1:${port}/certificate.sha256`)).text()).trim();
+  const hex = ({ sha256 }: { sha256: Uint8Array }) => Buffer.from(sha256).toString("hex");
+  expect(await told()).toBe(hex(first));
+
+  await writeCertificate(folder, second);
+  await certificate.reload();
+  expect(await told()).toBe(hex(second));
+  const trust = { sha256: [second.sha256] };
+  (await connect({ host: "127.0.0.1", port, alpn: protocolsOf(), trust })).close();
+  expect(await logged("certificates-changed")).toMatchObject({ certificates: [{ sha256: hex(second) }] });
+  await rm(folder, { recursive: true });
 });
 
 test("a client that does not trust our certificate is in the log too", async () => {

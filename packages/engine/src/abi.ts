@@ -48,8 +48,7 @@ export interface SetupCalls {
   memory_stats(): Float64Array;
   last_error(): string;
   add_server_config(
-    chain: Uint8Array,
-    key: Uint8Array,
+    certificates: Uint8Array,
     alpn: Uint8Array,
     transport: Float64Array,
     keyLog: number,

@@ -10,6 +10,7 @@ import type {
   EngineClock,
   EngineKeys,
   EngineOptions,
+  ServerConfigOptions,
   TransportOptions,
   Trust,
 } from "./options.ts";
@@ -28,8 +29,28 @@ export function systemEntropy(target: Uint8Array): void {
 }
 
 /** PEM text or bytes as bytes. */
-export function configBytes(source: Uint8Array | string): Uint8Array {
+function configBytes(source: Uint8Array | string): Uint8Array {
   return typeof source === "string" ? utf8.encode(source) : source;
+}
+
+/** Names, chain and key of each, one after the other; of the one for all other names these are empty. */
+export function encodedCertificates(options: ServerConfigOptions): Uint8Array {
+  const { certificateChain, privateKey, named = [] } = options;
+  const all = [{ names: [], certificateChain, privateKey }, ...named];
+  return concatenated(
+    all.flatMap((one) => [
+      ...withLength(utf8.encode(one.names.join(","))),
+      ...withLength(configBytes(one.certificateChain)),
+      ...withLength(configBytes(one.privateKey)),
+    ]),
+  );
+}
+
+/** A byte string behind its length (u32, big endian). */
+function withLength(bytes: Uint8Array): [Uint8Array, Uint8Array] {
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, bytes.length);
+  return [length, bytes];
 }
 
 /** One array of the pieces. */
@@ -71,15 +92,10 @@ export function encodedTrust(trust: Trust): { kind: number; material: Uint8Array
     }
     return { kind: 1, material: [...trust.sha256] };
   }
-  // Each root behind its length (u32, big endian), so that PEM and DER may be mixed.
+  // Each root behind its length, so that PEM and DER may be mixed.
   return {
     kind: 2,
-    material: trust.roots.flatMap((root) => {
-      const bytes = configBytes(root);
-      const length = new Uint8Array(4);
-      new DataView(length.buffer).setUint32(0, bytes.length);
-      return [length, bytes];
-    }),
+    material: trust.roots.flatMap((root) => withLength(configBytes(root))),
   };
 }
 

@@ -14,9 +14,9 @@ import {
   checkedMemory,
   checkedStatus,
   concatenated,
-  configBytes,
   decodedStats,
   encodedAlpn,
+  encodedCertificates,
   encodedCrypto,
   encodedEndpointLimits,
   encodedKeys,
@@ -175,13 +175,11 @@ export class Engine {
 
   /** Throws certificate-invalid, key-invalid, key-mismatch, option-invalid. Free it with `freeConfig`. */
   addServerConfig(options: ServerConfigOptions): number {
-    const { certificateChain, privateKey, alpn, transport } = options;
     return this.#setup((glue) =>
       glue.add_server_config(
-        configBytes(certificateChain),
-        configBytes(privateKey),
-        encodedAlpn(alpn),
-        encodedTransport(transport),
+        encodedCertificates(options),
+        encodedAlpn(options.alpn),
+        encodedTransport(options.transport),
         options.keyLog ?? 0,
         options.trace ?? 0,
       ),

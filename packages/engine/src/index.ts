@@ -30,6 +30,7 @@ export type {
   EngineKeys,
   EngineOptions,
   MemoryStats,
+  NamedCertificate,
   ObservingOptions,
   Prepare,
   ServerConfigOptions,

@@ -163,9 +163,20 @@ export interface ServerConfigOptions extends ObservingOptions {
   readonly certificateChain: Uint8Array | string;
   /** PEM, or DER: PKCS#8, SEC1 or PKCS#1. Required. */
   readonly privateKey: Uint8Array | string;
+  /** Shown instead to clients that ask for one of their names. Default: none. */
+  readonly named?: readonly NamedCertificate[];
   /** ALPN protocols, the server's favourite first. Required, not empty. */
   readonly alpn: readonly string[];
   readonly transport?: TransportOptions;
+}
+
+/** A certificate for some host names. */
+export interface NamedCertificate {
+  /** Host names; "*.example.com" stands for every host there. Where a name is given twice, the first certificate counts. */
+  readonly names: readonly string[];
+  /** As in {@link ServerConfigOptions}. */
+  readonly certificateChain: Uint8Array | string;
+  readonly privateKey: Uint8Array | string;
 }
 
 /** Whom a client believes: certification authorities, exact leaf certificates by SHA-256, or anybody (tests only). */

@@ -1,5 +1,5 @@
 import { ClosedBy, EngineError } from "@moqingbird/engine";
-import { createAuthority } from "@moqingbird/testing";
+import { createAuthority, type TestCertificate } from "@moqingbird/testing";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Certificates, connected, createCertificates, dial, listening, type PairOptions } from "./connected.ts";
 
@@ -151,6 +151,43 @@ describe("configurations", () => {
     expect(code(() => engine.connect(client.endpoint, id, nowhere, "localhost", 0))).toBe("address-invalid");
     engine.freeConfig(id);
     expect(code(() => engine.connect(client.endpoint, id, peer, "localhost", 0))).toBe("stale-handle");
+  });
+
+  test("a client sees the certificate for the name it asks for, by exact name, by wildcard, or else the default", async () => {
+    const network = listening(certificates);
+    const { client, server } = network;
+    const [exact, wildcard] = [await certificates.authority.issue(), await certificates.authority.issue()];
+    const entry = (names: string[], { chain, key }: TestCertificate) => ({
+      names,
+      certificateChain: chain,
+      privateKey: key,
+    });
+    const fresh = server.engine.addServerConfig({
+      certificateChain: certificates.leaf.chain,
+      privateKey: certificates.leaf.key,
+      named: [entry(["*.relay.test"], wildcard), entry(["b.example", "a.relay.test", "*.relay.test"], exact)],
+      ...config,
+    });
+    server.engine.setServerConfig(server.endpoint, fresh);
+    const shown = (serverName: string, { sha256 }: { sha256: Uint8Array }) => {
+      const before = client.seen("CONNECTED").length + client.seen("CLOSED").length;
+      dial(network, { serverName, trust: { sha256: [sha256] } });
+      network.run(() => client.seen("CONNECTED").length + client.seen("CLOSED").length > before);
+      return client.seen("CLOSED").length === 0;
+    };
+    expect(shown("A.relay.test", exact)).toBe(true);
+    expect(shown("b.example", exact)).toBe(true);
+    expect(shown("b.relay.test", wildcard)).toBe(true);
+    for (const other of ["deep.b.relay.test", "relay.test", "elsewhere.test", "10.0.0.1"]) {
+      expect(shown(other, certificates.leaf), other).toBe(true);
+    }
+    expect(shown("b.relay.test", exact)).toBe(false);
+    const { chain } = exact;
+    const unusable = { named: [{ names: ["x.test"], certificateChain: chain, privateKey: wildcard.key }] };
+    const { chain: certificateChain, key: privateKey } = certificates.leaf;
+    expect(code(() => server.engine.addServerConfig({ certificateChain, privateKey, ...unusable, ...config }))).toBe(
+      "key-mismatch",
+    );
   });
 
   test("a new certificate counts for new connections, the old ones live on", async () => {

@@ -56,7 +56,15 @@ export {
   loadCertificate,
   parseFingerprint,
 } from "./tls/certificate.ts";
+export {
+  type CertificateSource,
+  type CertificateSourceOptions,
+  type ServerCertificates,
+  selectCertificate,
+} from "./tls/certificate-source.ts";
+export { type RenewedCertificate, type RenewOptions, renewCertificate } from "./tls/renewed-certificate.ts";
 export { systemRoots, type Trust } from "./tls/trust.ts";
+export { type WatchedCertificates, type WatchOptions, watchCertificates } from "./tls/watched-certificates.ts";
 export type { SocketBuffer, SocketBuffers, UdpCapabilities } from "./udp/backend.ts";
 export { type ConnectWebSocketOptions, connectWebSocket } from "./websocket/connect.ts";
 export type { WebSocketListenOptions } from "./websocket/server.ts";

@@ -11,7 +11,8 @@ import { Http3Server } from "./h3/server.ts";
 import { type Listener, listenQuic, type QuicListenOptions } from "./quic/listener.ts";
 import type { Runtime } from "./quic/runtime.ts";
 import { runtime } from "./quic/thread.ts";
-import type { Certificate } from "./tls/certificate.ts";
+import type { LoadedCertificate } from "./tls/certificate.ts";
+import { presentCertificates, type ServerCertificates } from "./tls/certificate-source.ts";
 import type { SocketBuffers } from "./udp/backend.ts";
 import type { WebSocketListenOptions, WebSocketServerPort } from "./websocket/server.ts";
 import { type SessionRequest, sessionRequest } from "./webtransport/session-request.ts";
@@ -69,6 +70,18 @@ export function listen(options: ListenOptions): Promise<Listener> {
 
 /** `listen` on a runtime that is not this thread's: a simulated process. */
 export async function listenOn(shared: Runtime, options: ListenOptions): Promise<Listener> {
+  const { certificates, source } = presentCertificates(options.certificate);
+  const listener = await openPorts(shared, { ...options, certificate: certificates });
+  if (source === undefined) return listener;
+  const show = () => listener.setCertificate(source.certificates);
+  if (source.certificates !== certificates) show(); // it changed while the ports were opened
+  void listener.closed.then(source.subscribe(show));
+  return listener;
+}
+
+type PortOptions = Omit<ListenOptions, "certificate"> & { readonly certificate: ServerCertificates };
+
+async function openPorts(shared: Runtime, options: PortOptions): Promise<Listener> {
   const { webSocket = false } = options;
   for (const origin of options.webTransport?.origins ?? []) checkOrigin(origin);
   if (webSocket === false) return listenUdp(shared, options);
@@ -100,7 +113,7 @@ export async function listenOn(shared: Runtime, options: ListenOptions): Promise
 
 function listenUdp(
   shared: Runtime,
-  options: ListenOptions,
+  options: PortOptions,
   beforeClose?: (close: CloseOptions) => Promise<void>,
 ): Promise<Listener> {
   const { webTransport, webSocket: _, fetch, alpn = [], onConnection = ignore, ...rest } = options;
@@ -160,6 +173,10 @@ class TwinListener implements Listener {
     return new Set<Connection>([...this.#udp.connections, ...this.#tcp.connections]);
   }
 
+  get certificates(): readonly LoadedCertificate[] {
+    return this.#udp.certificates;
+  }
+
   get socketBuffers(): SocketBuffers {
     return this.#udp.socketBuffers;
   }
@@ -172,7 +189,7 @@ class TwinListener implements Listener {
     return this.#udp.closed;
   }
 
-  setCertificate(certificate: Certificate): void {
+  setCertificate(certificate: ServerCertificates): void {
     this.#udp.setCertificate(certificate);
     this.#tcp.setCertificate(certificate);
   }

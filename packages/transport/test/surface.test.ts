@@ -28,10 +28,13 @@ test("what the package exports is pinned", () => {
     "loadCertificate",
     "parseFingerprint",
     "postTask",
+    "renewCertificate",
+    "selectCertificate",
     "setEngineMemory",
     "systemRoots",
     "transportErrors",
     "useKeys",
+    "watchCertificates",
   ]);
 });
 

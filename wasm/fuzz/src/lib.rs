@@ -75,6 +75,7 @@ pub fn server(now: u64) -> (Instance, u32) {
         .add_server_config(ServerOptions {
             certificate_chain: chain,
             private_key: key.as_bytes(),
+            named: &[],
             alpn: b"\x04test",
             transport: transport(),
             observing: Observing::default(),

@@ -1,9 +1,10 @@
 /** `moqb relay`: runs @moqingbird/relay until it is told to stop. */
 import { isIP } from "node:net";
 import { createLogger, logLevels, openLogFile, type Relay, relayDefaults, start } from "@moqingbird/relay";
-import { generateCertificate, type LoadedCertificate, loadCertificate } from "@moqingbird/transport";
+import type { CertificateSource } from "@moqingbird/transport";
 import { pageFolder } from "@moqingbird/web";
 import { z } from "zod";
+import { relayCertificates } from "../certificates.ts";
 import { defineCommand, type Surroundings } from "../command.ts";
 import { Failure, systemReason } from "../failure.ts";
 import { flag } from "../flags.ts";
@@ -41,14 +42,21 @@ const flags = z.object({
     value: "ADDR",
     description: "UDP address, host:port; port 0 lets the system choose",
   }),
-  tlsCert: flag(z.string().optional(), {
+  tlsCert: flag(z.array(z.string()).default([]), {
     value: "FILE",
-    description: "certificate chain (PEM), the relay's own first",
+    description:
+      "certificate chain (PEM or DER), the relay's own first; read again when it changes and at SIGHUP; may be given again, for other host names",
+    defaultSays: "none",
   }),
-  tlsKey: flag(z.string().optional(), { value: "FILE", description: "private key (PEM) of --tls-cert" }),
+  tlsKey: flag(z.array(z.string()).default([]), {
+    value: "FILE",
+    description: "private key (PEM or DER) of --tls-cert, in the same order",
+    defaultSays: "none",
+  }),
   tlsGenerate: flag(z.array(z.string()).default([]), {
     value: "NAME",
-    description: "make a certificate for this host name, for clients that pin it; may be given again",
+    description:
+      "make a certificate for this host name, for clients that pin it, and again before its 14 days are over; may be given again",
     defaultSays: "none",
   }),
   cache: flag(size.default(relayDefaults.cacheBytes), {
@@ -139,8 +147,10 @@ export const relayCommand = defineCommand({
   async run(values, surroundings) {
     keepHeapSmall();
     const listen = parseListenAddress(values.listen);
-    const certificate = await readCertificate(values);
     const log = createLogger({ level: values.logLevel, destination: await logDestination(values.logFile) });
+    using certificate = await relayCertificates(values, surroundings, (error) =>
+      log.warn({ event: "certificates-unusable", reason: error instanceof Error ? error.message : String(error) }),
+    );
     const { cache: cacheBytes, engineMemory: engineBytes, maxSessions, maxConnectionsPerAddress } = values;
     const processBytes = cacheBytes + engineBytes + besideBytes;
     const observation = observe(values, surroundings, {
@@ -171,32 +181,13 @@ export const relayCommand = defineCommand({
   },
 });
 
-async function serve(relay: Relay, certificate: LoadedCertificate, surroundings: Surroundings): Promise<void> {
+async function serve(relay: Relay, certificate: CertificateSource, surroundings: Surroundings): Promise<void> {
   greet(relay, certificate, surroundings);
   try {
     await Promise.race([untilAborted(surroundings.signal), relay.closed]);
   } finally {
     await relay.close();
   }
-}
-
-async function readCertificate(values: z.output<typeof flags>): Promise<LoadedCertificate> {
-  const { tlsCert: chain, tlsKey: key, tlsGenerate: names } = values;
-  if (names.length > 0) {
-    if (chain !== undefined || key !== undefined) {
-      throw new Failure("usage", "--tls-generate and --tls-cert exclude each other; give one of them");
-    }
-    return generateCertificate({ names });
-  }
-  if (chain !== undefined && key !== undefined) return loadCertificate({ chain, key });
-  if (chain === undefined && key === undefined) {
-    throw new Failure(
-      "usage",
-      "a relay needs a certificate; give --tls-cert FILE and --tls-key FILE, or --tls-generate NAME for a test",
-    );
-  }
-  const [given, missing] = key === undefined ? ["--tls-cert", "--tls-key"] : ["--tls-key", "--tls-cert"];
-  throw new Failure("usage", `${given} comes without ${missing}; give both`);
 }
 
 async function logDestination(file: string | undefined) {
@@ -211,11 +202,11 @@ async function logDestination(file: string | undefined) {
 }
 
 /** At a terminal, what a client has to be told; in a pipe the log's `listening` line says it. */
-function greet(relay: Relay, certificate: LoadedCertificate, { stdout }: Surroundings): void {
+function greet(relay: Relay, { certificates }: CertificateSource, { stdout }: Surroundings): void {
   if (stdout.isTTY !== true) return;
   const { address, port } = relay.address;
   const host =
     address === "::" || address === "0.0.0.0" ? "localhost" : address.includes(":") ? `[${address}]` : address;
-  const fingerprint = Buffer.from(certificate.sha256).toString("hex");
-  stdout.write(`relay at moqt://${host}:${port}\nclients that pin: --tls-fingerprint ${fingerprint}\n`);
+  const pins = certificates.map(({ sha256 }) => `--tls-fingerprint ${Buffer.from(sha256).toString("hex")}`);
+  stdout.write(`relay at moqt://${host}:${port}\nclients that pin: ${pins.join(" ")}\n`);
 }

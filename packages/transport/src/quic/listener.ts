@@ -1,9 +1,16 @@
 /** Accepts QUIC connections on a UDP port, by application protocol. */
-import { type ConnectionBytes, connectionBytes, EngineError, type ServerConfigOptions } from "@moqingbird/engine";
+import {
+  type ConnectionBytes,
+  connectionBytes,
+  EngineError,
+  type NamedCertificate,
+  type ServerConfigOptions,
+} from "@moqingbird/engine";
 import { bareHost, checkPort, type SocketAddress } from "../address.ts";
 import type { CloseOptions, Connection } from "../connection.ts";
 import { TransportError } from "../errors.ts";
-import { type Certificate, checkCertificate } from "../tls/certificate.ts";
+import { checkCertificate, type LoadedCertificate } from "../tls/certificate.ts";
+import type { CertificateSource, ServerCertificates } from "../tls/certificate-source.ts";
 import type { SocketBuffers } from "../udp/backend.ts";
 import { Endpoint } from "./endpoint.ts";
 import { numbersOf, type ObservingOptions } from "./observing.ts";
@@ -17,7 +24,8 @@ export interface QuicListenOptions extends ObservingOptions {
   readonly host?: string;
   /** Default 0: the system chooses; see `listener.address`. */
   readonly port?: number;
-  readonly certificate: Certificate;
+  /** One certificate, several by the name a client asks for, or a source whose certificates change while the listener runs. */
+  readonly certificate: ServerCertificates | CertificateSource;
   /** Application protocols taken, the favourite first: the first that the client offers too is used. */
   readonly alpn: readonly string[];
   /** Called for each connection whose handshake is done, before its first stream: set `connection.handler` here. */
@@ -60,12 +68,17 @@ export interface Listener extends AsyncDisposable {
   readonly address: SocketAddress;
   /** What is open now. */
   readonly connections: ReadonlySet<Connection>;
+  /** What new connections are shown; see {@link ServerCertificates}. */
+  readonly certificates: readonly LoadedCertificate[];
   /** Kernel buffers of the socket, asked for and granted. */
   readonly socketBuffers: SocketBuffers;
   /** Memory one of its connections may take of the engine's, whose budget is in {@link engineMemory}. */
   readonly connectionBytes: ConnectionBytes;
-  /** New connections get this certificate; open ones go on. Errors: as for `listen`. */
-  setCertificate(certificate: Certificate): void;
+  /**
+   * New connections get this certificate, or one of these; open ones go on. A source given to `listen` replaces it at its next
+   * change. Errors: as for `listen`, and the listener shows what it showed before.
+   */
+  setCertificate(certificate: ServerCertificates): void;
   /** Closes every connection with code and reason, sends that, then closes the socket. Repeatable. */
   close(options?: CloseOptions): Promise<void>;
   /**
@@ -85,7 +98,7 @@ export interface Listener extends AsyncDisposable {
  */
 export async function listenQuic(
   shared: Runtime,
-  options: QuicListenOptions,
+  options: Omit<QuicListenOptions, "certificate"> & { readonly certificate: ServerCertificates },
   beforeClose?: (options: CloseOptions) => Promise<void>,
 ): Promise<Listener> {
   const { port = 0, alpn, transport = {}, limits = {}, signal, reusePort = false } = options;
@@ -171,11 +184,15 @@ class QuicListener implements Listener {
     return this.#endpoint.connections;
   }
 
+  get certificates(): readonly LoadedCertificate[] {
+    return this.#configs.certificates;
+  }
+
   get socketBuffers(): SocketBuffers {
     return this.#endpoint.buffers;
   }
 
-  setCertificate(certificate: Certificate): void {
+  setCertificate(certificate: ServerCertificates): void {
     if (this.#over) throw new TransportError("closed", { what: "listener" });
     this.#runtime.engine.setServerConfig(this.#endpoint.handle, this.#configs.add(certificate));
   }
@@ -211,42 +228,52 @@ class QuicListener implements Listener {
   }
 }
 
+type SharedOptions = Omit<ServerConfigOptions, "certificateChain" | "privateKey" | "named">;
+
 /** The listener's present configuration in the engine. */
 class ServerConfigs {
   readonly #runtime: Runtime;
-  readonly #options: Omit<ServerConfigOptions, "certificateChain" | "privateKey">;
+  certificates: readonly LoadedCertificate[] = [];
+  readonly #options: SharedOptions;
   #id: number | undefined;
-  #certificate: Certificate | undefined;
 
-  constructor(shared: Runtime, options: Omit<ServerConfigOptions, "certificateChain" | "privateKey">) {
+  constructor(shared: Runtime, options: SharedOptions) {
     this.#runtime = shared;
     this.#options = options;
   }
 
-  /** Makes a configuration of the certificate, which takes the place of the one before. */
-  add(certificate: Certificate): number {
-    const checked = checkCertificate(certificate);
+  /** Makes a configuration of the certificates, which takes the place of the one before. */
+  add(given: ServerCertificates): number {
+    return this.#add(("chain" in given ? [given] : given).map(checkCertificate));
+  }
+
+  #add(certificates: readonly LoadedCertificate[]): number {
+    const [first] = certificates;
+    if (first === undefined) {
+      throw new TransportError("option-invalid", { option: "certificate", detail: "there is none in the list" });
+    }
     const { engine } = this.#runtime;
     let id: number;
     try {
       id = engine.addServerConfig({
-        certificateChain: checked.chain,
-        privateKey: checked.key,
+        certificateChain: first.chain,
+        privateKey: first.key,
+        named: certificates.length === 1 ? [] : certificates.map(named),
         ...this.#options,
       });
     } catch (error) {
-      throw configError(error, checked.where?.chain ?? "", checked.where?.key ?? "");
+      throw configError(error, whereOf(certificates, "chain"), whereOf(certificates, "key"));
     }
     this.free();
     this.#id = id;
-    this.#certificate = certificate;
+    this.certificates = certificates;
     return id;
   }
 
   /** The same configuration in a new engine. */
   renew(): number {
     this.#id = undefined;
-    return this.add(this.#certificate as Certificate);
+    return this.#add(this.certificates);
   }
 
   free(): void {
@@ -254,6 +281,15 @@ class ServerConfigs {
     this.#id = undefined;
     if (id !== undefined) this.#runtime.unlessStale(() => this.#runtime.engine.freeConfig(id));
   }
+}
+
+function named({ names, chain, key }: LoadedCertificate): NamedCertificate {
+  return { names, certificateChain: chain, privateKey: key };
+}
+
+/** What error sentences call what was given. */
+function whereOf(certificates: readonly LoadedCertificate[], what: "chain" | "key"): string {
+  return certificates.map(({ where }) => where?.[what] ?? "").join(", ");
 }
 
 function configError(error: unknown, chain: string, key: string): unknown {

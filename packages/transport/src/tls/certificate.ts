@@ -26,6 +26,8 @@ export interface LoadedCertificate extends Certificate {
   readonly sha256: Uint8Array;
   /** Last moment of the leaf's validity. */
   readonly notAfter: Date;
+  /** DNS names the leaf is for, in lower case; "*.example.com" stands for every host there. */
+  readonly names: readonly string[];
 }
 
 /** Files of `loadCertificate`. */
@@ -66,7 +68,14 @@ export function checkCertificate(certificate: Certificate): LoadedCertificate {
     where,
     sha256: fingerprint(leaf.raw),
     notAfter: new Date(leaf.validTo),
+    names: namesOf(leaf),
   };
+}
+
+/** The subject alternative names that are DNS names. Node quotes what is not plain text; no host name is quoted. */
+function namesOf(leaf: X509Certificate): readonly string[] {
+  const entries = leaf.subjectAltName?.split(", ") ?? [];
+  return entries.flatMap((entry) => /^DNS:([\w*.-]+)$/.exec(entry)?.[1]?.toLowerCase() ?? []);
 }
 
 /** The certificates in PEM or DER bytes, at least one. Errors: `certificate-unreadable`. */
@@ -136,7 +145,12 @@ const hourMs = 3_600_000;
  * Makes a self-signed ECDSA P-256 leaf (CA:FALSE) for clients that pin its fingerprint. It is valid from an hour ago,
  * for clocks that differ a little. Errors: `option-invalid`.
  */
-export async function generateCertificate(options: GenerateOptions = {}): Promise<LoadedCertificate> {
+export function generateCertificate(options: GenerateOptions = {}): Promise<LoadedCertificate> {
+  return generateCertificateAt(Date.now(), options);
+}
+
+/** `generateCertificate` at a moment that may not be now: milliseconds since 1970. */
+export async function generateCertificateAt(now: number, options: GenerateOptions): Promise<LoadedCertificate> {
   const { names = ["localhost", "127.0.0.1", "::1"], days = 14 } = options;
   if (!(days > 0 && days <= 14)) {
     throw new TransportError("option-invalid", {
@@ -151,7 +165,7 @@ export async function generateCertificate(options: GenerateOptions = {}): Promis
   x509.cryptoProvider.set(webcrypto);
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const notBefore = Date.now() - hourMs;
+  const notBefore = now - hourMs;
   const leaf = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: [{ CN: [names[0] as string] }],

@@ -8,7 +8,8 @@ import type { FetchHandler } from "../h3/fetch-exchange.ts";
 import type { QmuxConnection } from "../qmux/qmux-connection.ts";
 import type { QmuxSettings } from "../qmux/settings.ts";
 import { knownSubprotocols } from "../qmux/versions.ts";
-import { type Certificate, checkCertificate } from "../tls/certificate.ts";
+import { checkCertificate, type LoadedCertificate } from "../tls/certificate.ts";
+import type { ServerCertificates } from "../tls/certificate-source.ts";
 import type { WebSessionOffer } from "../webtransport/web-session.ts";
 import { AddressCounts, defaultPerAddress } from "./address-counts.ts";
 import { answerHttp } from "./http-exchange.ts";
@@ -44,7 +45,7 @@ export interface WebSocketListenOptions {
 export interface WebSocketServerOptions extends WebSocketListenOptions {
   readonly host: string | undefined;
   readonly port: number;
-  readonly certificate: Certificate;
+  readonly certificate: ServerCertificates;
   readonly fetch: FetchHandler | undefined;
   readonly sessions:
     | {
@@ -80,7 +81,7 @@ export class WebSocketServerPort {
     server.#port = await TcpPort.open({
       host: options.host,
       port: options.port,
-      tls: pemOf(options.certificate),
+      certificates: loaded(options.certificate),
       plain: options.plain ?? true,
       maxConnections: options.maxConnections ?? defaultMaxConnections,
       headTimeoutMs: options.headTimeoutMs ?? defaultHeadTimeoutMs,
@@ -95,8 +96,8 @@ export class WebSocketServerPort {
     return this.#port.address;
   }
 
-  setCertificate(certificate: Certificate): void {
-    this.#port.setCertificate(pemOf(certificate));
+  setCertificate(certificate: ServerCertificates): void {
+    this.#port.setCertificates(loaded(certificate));
   }
 
   /** Ends every session with code and reason, then the port. */
@@ -225,7 +226,6 @@ function urlOf(request: IncomingMessage): URL | undefined {
   }
 }
 
-function pemOf(certificate: Certificate): { readonly cert: string; readonly key: string } {
-  const { chain, key } = checkCertificate(certificate);
-  return { cert: chain, key };
+function loaded(given: ServerCertificates): readonly LoadedCertificate[] {
+  return ("chain" in given ? [given] : given).map(checkCertificate);
 }

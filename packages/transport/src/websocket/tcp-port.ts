@@ -5,8 +5,11 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createSecureContext, type SecureContext } from "node:tls";
 import { type SocketAddress, unmapAddress } from "../address.ts";
 import { errnoOf, messageOf, TransportError } from "../errors.ts";
+import type { LoadedCertificate } from "../tls/certificate.ts";
+import { selectCertificate } from "../tls/certificate-source.ts";
 
 /** What arrives at the port. */
 export interface TcpHandlers {
@@ -20,8 +23,8 @@ export interface TcpHandlers {
 export interface TcpPortOptions extends TcpHandlers {
   readonly host: string | undefined;
   readonly port: number;
-  /** PEM. */
-  readonly tls: { readonly cert: string; readonly key: string };
+  /** At least one; see `selectCertificate`. */
+  readonly certificates: readonly LoadedCertificate[];
   /** HTTP without TLS is taken too. */
   readonly plain: boolean;
   /** Connections at a time; more are closed at once. */
@@ -38,14 +41,24 @@ const closeGraceMs = 2500;
 /** A request's head may have so much. */
 const maxHeaderBytes = 16_384;
 
+interface TcpPortParts {
+  readonly server: Server;
+  readonly secure: https.Server;
+  readonly plain: http.Server;
+  readonly contexts: SecureContexts;
+  readonly admits: (socket: Socket) => boolean;
+}
+
 /** An open TCP port. */
 export class TcpPort {
   readonly #server: Server;
   readonly #https: https.Server;
   readonly #http: http.Server;
+  readonly #contexts: SecureContexts;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(server: Server, secure: https.Server, plain: http.Server, admits: (socket: Socket) => boolean) {
+  private constructor({ server, secure, plain, contexts, admits }: TcpPortParts) {
+    this.#contexts = contexts;
     this.#server = server;
     this.#https = secure;
     this.#http = plain;
@@ -68,7 +81,13 @@ export class TcpPort {
       connectionsCheckingInterval: Math.ceil(headTimeoutMs / looksPerTimeout),
       maxHeaderSize: maxHeaderBytes,
     };
-    const secure = https.createServer({ ...limits, ...options.tls, handshakeTimeout: headTimeoutMs });
+    const contexts = new SecureContexts(options.certificates);
+    const secure = https.createServer({
+      ...limits,
+      ...pemOf(options.certificates[0]),
+      SNICallback: (serverName, done) => done(null, contexts.select(serverName)),
+      handshakeTimeout: headTimeoutMs,
+    });
     const plain = http.createServer(limits);
     for (const server of [secure, plain]) {
       server.on("request", options.onRequest);
@@ -76,7 +95,7 @@ export class TcpPort {
     }
     const server = options.plain ? createServer((socket) => sort(socket, { secure, plain, headTimeoutMs })) : secure;
     server.maxConnections = options.maxConnections;
-    const port = new TcpPort(server, secure, plain, options.admits);
+    const port = new TcpPort({ server, secure, plain, contexts, admits: options.admits });
     await listening(server, options);
     // Neither listens by itself, and only who listens looks after its time-outs.
     for (const sorted of [secure, plain]) if (sorted !== server) sorted.emit("listening");
@@ -88,9 +107,10 @@ export class TcpPort {
     return { address: unmapAddress(address), port };
   }
 
-  /** New connections get this certificate. */
-  setCertificate(tls: { readonly cert: string; readonly key: string }): void {
-    this.#https.setSecureContext(tls);
+  /** New connections get one of these certificates. */
+  setCertificates(certificates: readonly LoadedCertificate[]): void {
+    this.#https.setSecureContext(pemOf(certificates[0]));
+    this.#contexts.replace(certificates);
   }
 
   /** Takes no more, ends what is idle, and after a moment whatever is left. */
@@ -114,6 +134,27 @@ export class TcpPort {
   unref(): void {
     this.#server.unref();
   }
+}
+
+/** TLS set up for each certificate, for clients that ask for a name; the server's own context is for those that ask for none. */
+class SecureContexts {
+  #all: readonly { readonly names: readonly string[]; readonly context: SecureContext }[] = [];
+
+  constructor(certificates: readonly LoadedCertificate[]) {
+    this.replace(certificates);
+  }
+
+  replace(certificates: readonly LoadedCertificate[]): void {
+    this.#all = certificates.map((one) => ({ names: one.names, context: createSecureContext(pemOf(one)) }));
+  }
+
+  select(serverName: string): SecureContext {
+    return selectCertificate(this.#all, serverName).context;
+  }
+}
+
+function pemOf(certificate: LoadedCertificate | undefined): { readonly cert: string; readonly key: string } {
+  return { cert: certificate?.chain ?? "", key: certificate?.key ?? "" };
 }
 
 function listening(server: Server, { host, port }: { host: string | undefined; port: number }): Promise<void> {

@@ -118,6 +118,11 @@ export class Inbox<T> {
   readonly #items: T[] = [];
   #waiting: ((item: T) => void)[] = [];
 
+  /** Items nobody has taken yet. */
+  get size(): number {
+    return this.#items.length;
+  }
+
   put(item: T): void {
     const next = this.#waiting.shift();
     if (next) next(item);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use moqingbird_quic::{
     ClientOptions, ConnectionStats, Crypto, Dir, EndpointLimits, Engine, Error, Instance, Keys, Limits, MemoryStats,
-    Observing, ServerOptions, Side, TransportSettings, Trust,
+    NamedCertificate, Observing, ServerOptions, Side, TransportSettings, Trust,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -82,17 +82,43 @@ pub fn last_error() -> String {
     with(|abi| abi.last_error.clone())
 }
 
-/// A server configuration; `key_log` and `trace` are the host's numbers, 0 for none.
+/// A server configuration; `certificates`: names, chain and key of each, see `certificates_of`; the first is the default;
+/// `key_log` and `trace` are the host's numbers, 0 for none.
 #[wasm_bindgen]
-pub fn add_server_config(chain: &[u8], key: &[u8], alpn: &[u8], transport: &[f64], key_log: u32, trace: u32) -> i32 {
+pub fn add_server_config(certificates: &[u8], alpn: &[u8], transport: &[f64], key_log: u32, trace: u32) -> i32 {
     let observing = Observing { key_log, trace };
     with(|abi| {
         let result = TransportSettings::from_numbers(transport).and_then(|transport| {
-            let options = ServerOptions { certificate_chain: chain, private_key: key, alpn, transport, observing };
+            let certificates = certificates_of(certificates);
+            let Some((&NamedCertificate { certificate_chain, private_key, .. }, named)) = certificates.split_first()
+            else {
+                return Err(Error::CertificateInvalid("there is none".into()));
+            };
+            let options = ServerOptions { certificate_chain, private_key, named, alpn, transport, observing };
             abi.engine.add_server_config(options)
         });
         abi.status(result)
     })
+}
+
+/// Names, chain and key of each, every one a byte string behind its length, as far as they are whole.
+fn certificates_of(mut bytes: &[u8]) -> Vec<NamedCertificate<'_>> {
+    let mut certificates = Vec::new();
+    while let Some((names, rest)) = byte_string(bytes)
+        && let Some((certificate_chain, rest)) = byte_string(rest)
+        && let Some((private_key, rest)) = byte_string(rest)
+    {
+        let names = str::from_utf8(names).unwrap_or_default();
+        certificates.push(NamedCertificate { names, certificate_chain, private_key });
+        bytes = rest;
+    }
+    certificates
+}
+
+/// A byte string behind its length (u32, big endian), and what follows it.
+fn byte_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, tail) = bytes.split_first_chunk::<4>()?;
+    tail.split_at_checked(u32::from_be_bytes(*length) as usize)
 }
 
 /// A client configuration; trust 0 none, 1 SHA-256, 2 roots; `key_log` and `trace` as for a server.

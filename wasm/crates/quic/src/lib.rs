@@ -82,7 +82,7 @@ mod transmit;
 mod trust;
 mod wheel;
 
-pub use config::{ClientOptions, Congestion, Crypto, Keys, ServerOptions, TransportSettings, Trust};
+pub use config::{ClientOptions, Congestion, Crypto, Keys, NamedCertificate, ServerOptions, TransportSettings, Trust};
 pub use endpoint::EndpointLimits;
 pub use engine::{ConnectionInfo, ConnectionStats, Datagram, Engine, Limits, Prepared, PumpEnd, Side, Source};
 pub use error::Error;

@@ -168,6 +168,7 @@ fn transfer(seed: u64, congestion: Congestion, links: [LinkSettings; 2], listed:
         .add_server_config(ServerOptions {
             certificate_chain: certificate.cert.der(),
             private_key: certificate.signing_key.serialize_pem().as_bytes(),
+            named: &[],
             alpn: b"\x04test",
             transport: transport(congestion),
             observing: Observing::default(),

@@ -118,6 +118,7 @@ impl Pair {
             .add_server_config(ServerOptions {
                 certificate_chain: certificate.cert.der(),
                 private_key: certificate.signing_key.serialize_pem().as_bytes(),
+                named: &[],
                 alpn: b"\x04test",
                 transport: transport(),
                 observing: Observing::default(),

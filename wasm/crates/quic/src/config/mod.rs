@@ -4,6 +4,7 @@
 mod client;
 mod crypto;
 mod keys;
+mod names;
 mod pem;
 mod server;
 mod tickets;
@@ -13,7 +14,7 @@ pub use client::{ClientOptions, Trust};
 pub use crypto::Crypto;
 pub use keys::Keys;
 pub(crate) use keys::Secrets;
-pub use server::ServerOptions;
+pub use server::{NamedCertificate, ServerOptions};
 pub use transport::{Congestion, TransportSettings};
 
 use std::sync::Arc;

@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use quinn_proto::{BloomTokenLog, ValidationTokenConfig, crypto::rustls::QuicServerConfig};
 use ring::digest::{Context, SHA256};
-use rustls::{
-    pki_types::CertificateDer,
-    server::NoServerSessionStorage,
-    sign::{CertifiedKey, SingleCertAndKey},
-};
+use rustls::{crypto::CryptoProvider, server::NoServerSessionStorage, sign::CertifiedKey};
 
 use super::{
     Config, Secrets, TransportSettings,
     crypto::{Crypto, crypto_provider, initial_suite},
+    names::ByName,
     pem, protocols,
 };
 use crate::{
@@ -43,12 +40,24 @@ pub struct ServerOptions<'a> {
     pub certificate_chain: &'a [u8],
     /// PEM or DER.
     pub private_key: &'a [u8],
+    /// What clients see instead that ask for one of the names.
+    pub named: &'a [NamedCertificate<'a>],
     /// RFC 7301 protocol name list, the server's favourite first.
     pub alpn: &'a [u8],
     /// Transport behaviour.
     pub transport: TransportSettings,
     /// What its connections tell of themselves.
     pub observing: Observing,
+}
+
+/// A certificate for some host names.
+pub struct NamedCertificate<'a> {
+    /// Separated by commas; "*.example.com" stands for every host there.
+    pub names: &'a str,
+    /// PEM or DER, leaf first.
+    pub certificate_chain: &'a [u8],
+    /// PEM or DER.
+    pub private_key: &'a [u8],
 }
 
 impl ServerOptions<'_> {
@@ -61,28 +70,25 @@ impl ServerOptions<'_> {
         observer: &Arc<Observer>,
     ) -> Result<Config, Error> {
         let provider = crypto_provider(crypto);
-        let chain = pem::certificates(self.certificate_chain)?;
-        let key = provider
-            .key_provider
-            .load_private_key(pem::private_key(self.private_key)?)
-            .map_err(|error| Error::KeyInvalid(error.to_string()))?;
-        let identity = identity(&chain, self.alpn);
-        let certified = CertifiedKey::new(chain, Arc::new(WatchedKey { inner: key, proof: proof.clone() }));
-        match certified.keys_match() {
-            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
-            Err(rustls::Error::InconsistentKeys(_)) => return Err(Error::KeyMismatch),
-            Err(error) => return Err(Error::CertificateInvalid(error.to_string())),
+        let mut identity = Identity::new(self.alpn);
+        let default = certified(self.certificate_chain, self.private_key, &provider, proof)?;
+        identity.show("", &default);
+        let mut certificates = ByName::new(default);
+        for NamedCertificate { names, certificate_chain, private_key } in self.named {
+            let certified = certified(certificate_chain, private_key, &provider, proof)?;
+            identity.show(names, &certified);
+            certificates.add(names.split(','), certified);
         }
         let mut tls = rustls::ServerConfig::builder_with_details(provider, clock.wall())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|error| Error::OptionInvalid(error.to_string()))?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+            .with_cert_resolver(Arc::new(certificates));
         tls.alpn_protocols = protocols(self.alpn)?;
         tls.ignore_client_order = true;
         // Tickets alone: a stored session would die with this instance. rustls takes no 0-RTT with them.
         tls.session_storage = Arc::new(NoServerSessionStorage {});
-        tls.ticketer = secrets.ticket.ticketer(identity);
+        tls.ticketer = secrets.ticket.ticketer(identity.finish());
         tls.send_tls13_tickets = TICKETS;
         let Observing { key_log, trace } = self.observing;
         if key_log != 0 {
@@ -110,14 +116,47 @@ impl ServerOptions<'_> {
     }
 }
 
-/// What a session was resumed for, were it resumed here.
-fn identity(chain: &[CertificateDer<'_>], alpn: &[u8]) -> [u8; 32] {
-    let mut hash = Context::new(&SHA256);
-    for part in chain.iter().map(AsRef::as_ref).chain([alpn]) {
-        hash.update(&(part.len() as u64).to_be_bytes());
-        hash.update(part);
+/// A chain with its key, which must belong together.
+fn certified(chain: &[u8], key: &[u8], provider: &CryptoProvider, proof: &Proof) -> Result<CertifiedKey, Error> {
+    let chain = pem::certificates(chain)?;
+    let key = provider
+        .key_provider
+        .load_private_key(pem::private_key(key)?)
+        .map_err(|error| Error::KeyInvalid(error.to_string()))?;
+    let certified = CertifiedKey::new(chain, Arc::new(WatchedKey { inner: key, proof: proof.clone() }));
+    match certified.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(certified),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(Error::KeyMismatch),
+        Err(error) => Err(Error::CertificateInvalid(error.to_string())),
     }
-    let mut identity = [0; 32];
-    identity.copy_from_slice(hash.finish().as_ref());
-    identity
+}
+
+/// What a session was resumed for, were it resumed here: all that the server shows. A ticket is for one name anyway.
+struct Identity(Context);
+
+impl Identity {
+    fn new(alpn: &[u8]) -> Self {
+        let mut identity = Self(Context::new(&SHA256));
+        identity.add(alpn);
+        identity
+    }
+
+    fn show(&mut self, names: &str, certified: &CertifiedKey) {
+        self.add(names.as_bytes());
+        self.add(&(certified.cert.len() as u64).to_be_bytes());
+        for certificate in &certified.cert {
+            self.add(certificate);
+        }
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        self.0.update(&(part.len() as u64).to_be_bytes());
+        self.0.update(part);
+    }
+
+    fn finish(self) -> [u8; 32] {
+        let mut identity = [0; 32];
+        identity.copy_from_slice(self.0.finish().as_ref());
+        identity
+    }
 }

@@ -121,6 +121,7 @@ impl History {
         let options = ServerOptions {
             certificate_chain: certificate.cert.der(),
             private_key: key.as_bytes(),
+            named: &[],
             alpn: b"\x04test",
             transport: transport(seed),
             observing: Observing::default(),

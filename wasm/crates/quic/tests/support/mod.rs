@@ -82,6 +82,7 @@ impl Target {
             .add_server_config(ServerOptions {
                 certificate_chain: &chain,
                 private_key: key.as_bytes(),
+                named: &[],
                 alpn: b"\x04test",
                 transport: transport(),
                 observing: Observing::default(),
