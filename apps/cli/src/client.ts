@@ -3,12 +3,10 @@ import { Cache, TrackNamespace } from "@moqingbird/model";
 import { connect as openSession, protocolsOf, type Session, type SessionEnd } from "@moqingbird/session";
 import {
   type Connection,
-  connectWebSocket,
+  connectWebTransport,
   type ObservingOptions,
   connect as openConnection,
   type Trust,
-  WebTransport,
-  WebTransportError,
 } from "@moqingbird/transport";
 import type { Surroundings } from "./command.ts";
 import { explain, firstSentence } from "./explain.ts";
@@ -19,6 +17,9 @@ import { parseTarget, type Target } from "./url.ts";
 
 /** Bytes that groups may take in this process, sent or received and not yet taken. */
 const bufferBytes = 64 * 1024 * 1024;
+
+/** How long QUIC is waited for before a WebSocket is tried too: what is published or watched for hours may begin late. */
+const headStartMs = 2000;
 
 /** How long what is still under way may take when a command is done. */
 const drainMs = 2000;
@@ -55,6 +56,8 @@ export async function openClient(values: ClientValues, surroundings: Surrounding
 async function open(values: ClientValues, signal: AbortSignal, observation: Observation): Promise<Client> {
   const target = parseTarget(values.url);
   const trust = await readTrust(values);
+  // A server that speaks plain HTTP tells its certificate itself, where no flag says whom to trust.
+  const untold = target.web?.protocol === "http:" && trust === "system";
   const cache = new Cache({ capacityBytes: bufferBytes, retentionMs: Number.POSITIVE_INFINITY });
   const connection = await (target.web === undefined
     ? openConnection({
@@ -65,7 +68,7 @@ async function open(values: ClientValues, signal: AbortSignal, observation: Obse
         signal,
         ...observation.options,
       })
-    : openWeb(target.web, { trust, signal, ...observation.options }));
+    : openWeb(target.web, { trust: untold ? undefined : trust, signal, ...observation.options }));
   // On the web the request has told the path.
   const path = target.web === undefined && target.path !== "" ? { path: target.path } : {};
   const session = await openSession(connection, { cache, ...path });
@@ -73,22 +76,15 @@ async function open(values: ClientValues, signal: AbortSignal, observation: Obse
 }
 
 interface WebParts extends ObservingOptions {
-  readonly trust: Trust;
+  readonly trust: Trust | undefined;
   readonly signal: AbortSignal;
 }
 
-/** A session over WebTransport or WebSocket, byte by byte. Rejects with the transport's own error, which says more than the W3C's. */
-async function openWeb(url: URL, parts: WebParts): Promise<Connection> {
-  if (url.protocol !== "https:") {
-    const { trust, signal } = parts;
-    return connectWebSocket(url, { trust, signal, protocols: protocolsOf(), bare: true });
-  }
-  const session = new WebTransport(url, parts);
-  try {
-    await session.ready;
-  } catch (error) {
-    throw error instanceof WebTransportError ? (error.cause ?? error) : error;
-  }
+/** A session over WebTransport or WebSocket, byte by byte. */
+async function openWeb(url: URL, { trust, ...parts }: WebParts): Promise<Connection> {
+  const believed = trust === undefined ? {} : { trust };
+  const protocols = protocolsOf();
+  const session = await connectWebTransport(url, { ...parts, ...believed, protocols, bare: true, headStartMs });
   return session.connection as Connection;
 }
 

@@ -35,6 +35,7 @@ const transportAdvice: Partial<Record<TransportErrorCode, Advice>> = {
   "peer-protocol-error": ["connection-lost", "see the relay's log; one of the two breaks the protocol"],
   "protocol-violation": ["connection-lost", "report it to the makers of the peer"],
   "connection-reset": ["connection-lost", "start again"],
+  "connection-lost": ["connection-lost", "check that the relay runs and the network holds, then start again"],
   "option-invalid": ["usage", "see moqb --help"],
   "limit-reached": ["connection-lost", "close other connections of this process"],
 };

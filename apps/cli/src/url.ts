@@ -3,7 +3,10 @@ import { Failure } from "./failure.ts";
 
 /** Where a MoQ server is. */
 export interface Target {
-  /** The URL of a session over WebTransport (`https:`) or WebSocket (`wss:`, `ws:`); undefined for raw QUIC. */
+  /**
+   * The URL of a WebTransport session (`https:`, over WebSocket where QUIC does not get through; `http:` with the certificate
+   * that is told there; `wss:` and `ws:` over WebSocket only); undefined for raw QUIC.
+   */
   readonly web: URL | undefined;
   readonly host: string;
   readonly port: number;
@@ -16,9 +19,10 @@ export interface Target {
 const example =
   "write moqt://host:port, such as moqt://127.0.0.1:4443, https://host:port/path for WebTransport, or wss://host:port/path for WebSocket";
 
-const webSchemes = new Set(["https:", "wss:", "ws:"]);
+const webSchemes = new Set(["https:", "http:", "wss:", "ws:"]);
+const plainSchemes = new Set(["http:", "ws:"]);
 
-/** Parses a peer's URL. The port is the scheme's where none is given: 443, or 80 of `ws:`. */
+/** Parses a peer's URL. The port is the scheme's where none is given: 443, or 80 of `http:` and `ws:`. */
 export function parseTarget(text: string): Target {
   let url: URL;
   try {
@@ -35,7 +39,7 @@ export function parseTarget(text: string): Target {
   }
   if (url.port === "0") throw new Failure("usage", `"${text}" has port 0, to which nobody can connect; ${example}`);
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const port = url.port === "" ? (url.protocol === "ws:" ? 80 : 443) : Number(url.port);
+  const port = url.port === "" ? (plainSchemes.has(url.protocol) ? 80 : 443) : Number(url.port);
   const path = url.pathname === "/" && url.search === "" ? "" : url.pathname + url.search;
   const label = `${url.protocol}//${url.hostname}:${port}${url.pathname === "/" ? "" : url.pathname}`;
   return { web, host, port, path, label };

@@ -74,11 +74,12 @@ describe("URLs", () => {
     ["moqt://relay.example", { host: "relay.example", port: 443, path: "" }],
     ["moqt://relay.example/room?jwt=secret", { host: "relay.example", port: 443, path: "/room?jwt=secret" }],
     ["https://relay.example/room?jwt=secret", { host: "relay.example", port: 443, path: "/room?jwt=secret" }],
+    ["http://relay.example/room?jwt=secret", { host: "relay.example", port: 80, path: "/room?jwt=secret" }],
     ["wss://relay.example/room?jwt=secret", { host: "relay.example", port: 443, path: "/room?jwt=secret" }],
   ])("%s", (text, target) => {
     expect(parseTarget(text)).toMatchObject(target);
     expect(parseTarget(text).label).not.toContain("secret");
-    expect(parseTarget(text).web?.href).toBe(/^(https|wss):/.test(text) ? text : undefined);
+    expect(parseTarget(text).web?.href).toBe(/^(https?|wss):/.test(text) ? text : undefined);
   });
 
   test.each([

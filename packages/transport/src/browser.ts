@@ -2,6 +2,14 @@
 export type { SocketAddress } from "./address.ts";
 export { ByteReader } from "./byte-reader.ts";
 export { ByteWriter, type ByteWriterOptions } from "./byte-writer.ts";
+export {
+  BackOff,
+  type BackOffOptions,
+  type Reconnectable,
+  type ReconnectOptions,
+  reconnect,
+  worthRetrying,
+} from "./comfort/reconnect.ts";
 export type {
   ClosedBy,
   CloseInfo,

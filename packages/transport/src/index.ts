@@ -2,6 +2,15 @@ export type { ConnectionBytes, MemoryStats } from "@moqingbird/engine";
 export { formatAddress, type SocketAddress } from "./address.ts";
 export { ByteReader } from "./byte-reader.ts";
 export { ByteWriter, type ByteWriterOptions } from "./byte-writer.ts";
+export { type ConnectWebTransportOptions, connectWebTransport } from "./comfort/connect-web-transport.ts";
+export {
+  BackOff,
+  type BackOffOptions,
+  type Reconnectable,
+  type ReconnectOptions,
+  reconnect,
+  worthRetrying,
+} from "./comfort/reconnect.ts";
 export type {
   ClosedBy,
   CloseInfo,
@@ -62,6 +71,7 @@ export {
   type ServerCertificates,
   selectCertificate,
 } from "./tls/certificate-source.ts";
+export { type FetchFingerprintOptions, fetchFingerprint } from "./tls/fetch-fingerprint.ts";
 export { type RenewedCertificate, type RenewOptions, renewCertificate } from "./tls/renewed-certificate.ts";
 export { systemRoots, type Trust } from "./tls/trust.ts";
 export { type WatchedCertificates, type WatchOptions, watchCertificates } from "./tls/watched-certificates.ts";

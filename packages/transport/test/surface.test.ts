@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 
 test("what the package exports is pinned", () => {
   expect(Object.keys(transport).sort()).toEqual([
+    "BackOff",
     "ByteReader",
     "ByteWriter",
     "SessionRejectedError",
@@ -19,15 +20,18 @@ test("what the package exports is pinned", () => {
     "certificateFingerprint",
     "connect",
     "connectWebSocket",
+    "connectWebTransport",
     "defaultSortKey",
     "engineMemory",
     "executor",
+    "fetchFingerprint",
     "formatAddress",
     "generateCertificate",
     "listen",
     "loadCertificate",
     "parseFingerprint",
     "postTask",
+    "reconnect",
     "renewCertificate",
     "selectCertificate",
     "setEngineMemory",
@@ -35,6 +39,7 @@ test("what the package exports is pinned", () => {
     "transportErrors",
     "useKeys",
     "watchCertificates",
+    "worthRetrying",
   ]);
 });
 

@@ -24,7 +24,11 @@ const streamPriority = 0;
 const datagramPriority = 127;
 
 const flags = z.object({
-  url: flag(z.string(), { positional: true, value: "URL", description: "the relay, moqt://host:port" }),
+  url: flag(z.string(), {
+    positional: true,
+    value: "URL",
+    description: "the relay: moqt://, https://, http:// or wss://host:port",
+  }),
   publish: flag(z.boolean().default(false), { description: "publish the time; without it, subscribe and print it" }),
   datagrams: flag(z.boolean().default(false), { description: "publish datagrams instead of streams" }),
   broadcast: flag(z.string().default("clock"), { value: "PATH", description: "name of the broadcast" }),

@@ -19,7 +19,11 @@ const quietMs = 500;
 const largestListBytes = 16 * 1024 * 1024;
 
 const flags = z.object({
-  url: flag(z.string(), { positional: true, value: "URL", description: "the relay, moqt://host:port" }),
+  url: flag(z.string(), {
+    positional: true,
+    value: "URL",
+    description: "the relay: moqt://, https://, http:// or wss://host:port",
+  }),
   prefix: flag(z.string().optional(), {
     value: "PATH",
     description: "only broadcasts below this path, as the relay announces them",

@@ -11,7 +11,11 @@ import { Reception } from "../subscribe/reception.ts";
 import { trustFlags } from "../tls.ts";
 
 const flags = z.object({
-  url: flag(z.string(), { positional: true, value: "URL", description: "the relay, moqt://host:port" }),
+  url: flag(z.string(), {
+    positional: true,
+    value: "URL",
+    description: "the relay: moqt://, https://, http:// or wss://host:port",
+  }),
   broadcast: flag(z.string(), { value: "PATH", description: "name of the broadcast, such as live/room1" }),
   track: flag(z.string().optional(), {
     value: "NAME",

@@ -3,6 +3,7 @@
  * fails, and the first whose handshake completes is used (RFC 8305, "happy eyeballs").
  */
 import { bareHost, checkPort, formatAddress, resolveHost } from "../address.ts";
+import { mostTelling } from "../comfort/race.ts";
 import type { Connection } from "../connection.ts";
 import { TransportError } from "../errors.ts";
 import type { Trust } from "../tls/trust.ts";
@@ -177,15 +178,4 @@ class Attempts {
       };
     });
   }
-}
-
-/** Of several addresses' failures, the one that says most: a certificate's fault before a refusal before silence. */
-function mostTelling(failures: readonly unknown[]): unknown {
-  const silent = new Set(["unreachable", "connection-refused", "handshake-timeout"]);
-  const code = (error: unknown) => (error instanceof TransportError ? error.code : "");
-  return (
-    failures.find((error) => !silent.has(code(error))) ??
-    failures.find((error) => code(error) === "connection-refused") ??
-    failures[0]
-  );
 }

@@ -48,8 +48,8 @@ export type WebTransportReliabilityMode = "pending" | "reliable-only" | "support
 
 const largestCode = 0xffff_ffff;
 
-/** Makes the object of a session that a listener accepted. */
-export let adoptSession: (session: WebSession) => WebTransport;
+/** Makes the object of a session that a listener accepted, or of a client's with the header fields of the answer. */
+export let adoptSession: (session: WebSession, headers?: Headers) => WebTransport;
 /** A session to adopt instead of a URL to dial. */
 let adopted: WebSession | undefined;
 
@@ -59,10 +59,12 @@ export class WebTransport implements AsyncDisposable {
   static readonly supportsReliableOnly = true;
 
   static {
-    adoptSession = (session) => {
+    adoptSession = (session, headers) => {
       adopted = session;
       try {
-        return new WebTransport("https://adopted.invalid/");
+        const made = new WebTransport("https://adopted.invalid/");
+        made.#responseHeaders = headers ?? null;
+        return made;
       } finally {
         adopted = undefined;
       }
