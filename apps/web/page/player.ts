@@ -1,21 +1,35 @@
 /** Plays fragments of MP4 as they come, close to the live edge. */
 
+/** Seconds at hand before it begins: WebKitGTK does not play with less. */
+const firstSeconds = 0.5;
 /** Seconds behind the newest picture above which the player jumps forward. */
-const maxBehind = 2;
+const maxBehind = 2.5;
 /** Where it jumps to, in seconds before the newest picture. */
-const jumpBehind = 0.3;
+const jumpBehind = 1;
 /** Seconds of what was played that are kept. */
 const keptBehind = 10;
+/** While it jumps nothing is appended, which WebKitGTK takes for a fault; but no longer than this, in milliseconds. */
+const longestJumpMs = 1000;
 
 export class Player {
+  /** Rejects with one sentence when the browser gives the film up. */
+  readonly failed: Promise<never>;
   readonly #video: HTMLVideoElement;
   readonly #buffer: SourceBuffer;
   #queue: Uint8Array<ArrayBuffer>[] = [];
+  #jumpedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(video: HTMLVideoElement, buffer: SourceBuffer) {
     this.#video = video;
     this.#buffer = buffer;
     buffer.addEventListener("updateend", () => this.#next());
+    video.addEventListener("seeked", () => this.#next());
+    this.failed = new Promise((_, reject) => {
+      const failed = () =>
+        reject(new Error(`The film cannot be played: ${video.error?.message || "no reason given"}.`));
+      video.addEventListener("error", failed, { once: true });
+    });
+    this.failed.catch(() => {}); // told to who waits
   }
 
   /** Throws an Error with one sentence when the browser cannot play these codecs. */
@@ -36,10 +50,17 @@ export class Player {
   }
 
   #next(): void {
-    if (this.#buffer.updating) return;
+    if (this.#busy) return;
     this.#keepUp();
+    if (this.#busy) return;
     const bytes = this.#queue.shift();
     if (bytes !== undefined) this.#buffer.appendBuffer(bytes);
+  }
+
+  get #busy(): boolean {
+    const { seeking, error } = this.#video;
+    const jumping = seeking && performance.now() - this.#jumpedAt < longestJumpMs;
+    return this.#buffer.updating || jumping || error !== null;
   }
 
   #keepUp(): void {
@@ -47,8 +68,10 @@ export class Player {
     if (buffered.length === 0) return;
     const start = buffered.start(0);
     const end = buffered.end(buffered.length - 1);
-    if (currentTime < start || end - currentTime > maxBehind)
+    const begins = currentTime < start && end - start > firstSeconds;
+    if (begins || (currentTime >= start && end - currentTime > maxBehind)) {
+      this.#jumpedAt = performance.now();
       this.#video.currentTime = Math.max(start, end - jumpBehind);
-    if (currentTime - start > 2 * keptBehind) this.#buffer.remove(start, currentTime - keptBehind);
+    } else if (currentTime - start > 2 * keptBehind) this.#buffer.remove(start, currentTime - keptBehind);
   }
 }

@@ -1,7 +1,8 @@
-/** Watches one broadcast: WebTransport of the browser, our session on it, fragmented MP4 into a video element. */
+/** Watches one broadcast: a session with the relay, fragmented MP4 from there into a video element. */
 import { TrackNamespace } from "@moqingbird/model";
-import { connect, overWebTransport, type Session } from "@moqingbird/session";
+import type { Session } from "@moqingbird/session";
 import { readCatalog } from "./catalog.ts";
+import { dial } from "./dial.ts";
 import { Player } from "./player.ts";
 
 const wanted = new URLSearchParams(location.search);
@@ -10,26 +11,12 @@ const relay = new URL(wanted.get("relay") ?? "/", `https://${location.host}/`);
 
 element("broadcast").textContent = broadcast;
 try {
-  const session = await open();
+  const session = await dial(relay);
   say("Connected");
   await Promise.race([watch(session), session.closed.then(({ reason }) => Promise.reject(new Error(reason)))]);
   say("The broadcast ended.");
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
-}
-
-async function open(): Promise<Session> {
-  const hash = await pinned();
-  const options = hash === undefined ? {} : { serverCertificateHashes: [{ algorithm: "sha-256", value: hash }] };
-  return connect(await overWebTransport(new WebTransport(relay, options)));
-}
-
-/** The fingerprint that the server of this page tells; undefined where it tells none, and authorities are asked. */
-async function pinned(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const response = await fetch("/certificate.sha256");
-  const digits = (await response.text()).trim();
-  if (!response.ok || !/^[0-9a-f]{64}$/.test(digits)) return undefined;
-  return Uint8Array.from({ length: 32 }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16));
 }
 
 async function watch(session: Session): Promise<void> {
@@ -41,7 +28,7 @@ async function watch(session: Session): Promise<void> {
     catalog.tracks.map(({ codec }) => codec),
   );
   player.push(init);
-  await Promise.all(catalog.tracks.map(({ name }) => play(remote, name, player)));
+  await Promise.race([Promise.all(catalog.tracks.map(({ name }) => play(remote, name, player))), player.failed]);
 }
 
 async function play(remote: ReturnType<Session["consume"]>, track: string, player: Player): Promise<void> {

@@ -2,6 +2,7 @@
 export type { SocketAddress } from "./address.ts";
 export { ByteReader } from "./byte-reader.ts";
 export { ByteWriter, type ByteWriterOptions } from "./byte-writer.ts";
+export { type Race, race, type Way } from "./comfort/race.ts";
 export {
   BackOff,
   type BackOffOptions,

@@ -4,7 +4,6 @@
  */
 import { formatAddress } from "../address.ts";
 import { SessionRejectedError, TransportError, type TransportErrorCode } from "../errors.ts";
-import { systemCarrierTimers } from "../qmux/system-timers.ts";
 import type { ObservingOptions } from "../quic/observing.ts";
 import type { TransportSettings } from "../quic/settings.ts";
 import { runtime } from "../quic/thread.ts";
@@ -107,7 +106,6 @@ function eitherWay(target: URL, options: ConnectWebTransportOptions): Promise<Op
     headStartMs,
     decisive,
     discard: ({ session }) => session.close(),
-    timers: systemCarrierTimers,
     signal,
   });
 }

@@ -1,8 +1,9 @@
-/** Two ways to the same thing, the better one first: what comes first is taken, the other given up. */
+/** Two ways to the same thing, the better one first: what comes first is taken, the other given up. Nothing here needs Node. */
 import { TransportError, type TransportErrorCode } from "../errors.ts";
 import type { CarrierTimers } from "../qmux/carrier.ts";
+import { systemCarrierTimers } from "../qmux/system-timers.ts";
 
-/** One way: it ends soon when the signal aborts. */
+/** One way: it ends soon when its signal aborts, which the winner's never does. */
 export type Way<T> = (signal: AbortSignal) => Promise<T>;
 
 /** What {@link race} needs to know. */
@@ -11,25 +12,33 @@ export interface Race<T> {
   readonly other: Way<T>;
   /** How long the better one runs alone, in milliseconds; a failure of it ends that at once. */
   readonly headStartMs: number;
-  /** After this failure the other would fail too: it is told at once. */
-  readonly decisive: (error: unknown) => boolean;
+  /** After this failure the other would fail too: it is told at once. Default: none. */
+  readonly decisive?: (error: unknown) => boolean;
   /** Came second: nobody has it. */
   readonly discard: (late: T) => void;
-  readonly timers: Pick<CarrierTimers, "schedule">;
-  readonly signal: AbortSignal | undefined;
+  /** Default: the platform's. */
+  readonly timers?: Pick<CarrierTimers, "schedule">;
+  /** Gives both up. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The first success; else the failure that says most, or the signal's reason. */
-export function race<T>({ better, other, headStartMs, decisive, discard, timers, signal }: Race<T>): Promise<T> {
+export function race<T>(options: Race<T>): Promise<T> {
+  const { better, other, headStartMs, discard, signal } = options;
+  const { decisive = () => false, timers = systemCarrierTimers } = options;
   return new Promise((resolve, reject) => {
-    const attempts = new AbortController();
+    const attempts: [AbortController, AbortController] = [new AbortController(), new AbortController()];
     const failures: [better?: unknown, other?: unknown] = [];
     let running = 0;
     let begun = false;
-    const settle = () => {
+    let over = false;
+    const settle = (winner?: 0 | 1) => {
+      over = true;
       timer.cancel();
       signal?.removeEventListener("abort", aborted);
-      attempts.abort(new TransportError("closed", { what: "attempt" }));
+      for (const [place, attempt] of attempts.entries()) {
+        if (place !== winner) attempt.abort(new TransportError("closed", { what: "attempt" }));
+      }
     };
     const fail = (error: unknown) => {
       settle();
@@ -38,14 +47,14 @@ export function race<T>({ better, other, headStartMs, decisive, discard, timers,
     const aborted = () => fail(signal?.reason);
     const start = (way: Way<T>, place: 0 | 1) => {
       running++;
-      way(attempts.signal).then(
+      way(attempts[place].signal).then(
         (found) => {
-          if (attempts.signal.aborted) return discard(found);
-          settle();
+          if (over) return discard(found);
+          settle(place);
           resolve(found);
         },
         (error: unknown) => {
-          if (attempts.signal.aborted) return;
+          if (over) return;
           running--;
           failures[place] = error;
           if (decisive(error)) fail(error);

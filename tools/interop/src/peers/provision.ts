@@ -1,7 +1,7 @@
 /** Makes every peer available, or says in one sentence which is not: a missing peer is a failure, never a skip. */
 
 import { existsSync } from "node:fs";
-import { Failure, needApt } from "@moqingbird/toolchain";
+import { canInstall, Failure, installPackages, needApt } from "@moqingbird/toolchain";
 import { cargoProgram, installCargoPeers } from "./cargo.ts";
 import { buildFuzzTargets, type FuzzTarget, fuzzTargetProgram } from "./fuzz.ts";
 import { buildGoPeers, type GoPeer, goProgram } from "./go.ts";
@@ -14,6 +14,7 @@ export async function provision(): Promise<void> {
   await needApt("ffmpeg");
   await needApt("chromium");
   await needApt("firefox-esr");
+  await needWebKit();
   await needApt("gtlsclient", "ngtcp2-client");
   await needApt("gtlsserver", "ngtcp2-server");
   await needApt("tshark");
@@ -22,6 +23,14 @@ export async function provision(): Promise<void> {
   await installPythonPeers();
   await installCargoPeers();
   await buildFuzzTargets();
+}
+
+/** WebKitGTK's driver, which brings its MiniBrowser, a display for it, and what decodes H.264 in it. */
+export async function needWebKit(): Promise<void> {
+  await needApt("WebKitWebDriver", "webkit2gtk-driver");
+  await needApt("Xvfb", "xvfb");
+  const decoders = ["gstreamer1.0-libav", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad"];
+  if (canInstall()) await installPackages(decoders); // libraries: elsewhere the test says what is missing
 }
 
 /** The path of a peer's program. Throws when it is not installed: tests never install. */

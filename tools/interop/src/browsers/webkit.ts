@@ -1,0 +1,128 @@
+/**
+ * WebKitGTK, Safari's relative: Debian's MiniBrowser on a display of its own, told what to do by WebKitWebDriver (W3C WebDriver).
+ * It has no WebTransport: what it shows came over a WebSocket.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Where Debian puts it, by architecture. */
+const miniBrowsers = ["x86_64", "aarch64"].map((cpu) => `/usr/lib/${cpu}-linux-gnu/webkit2gtk-4.1/MiniBrowser`);
+/** W3C WebDriver, section 12: what stands for an element in JSON. */
+const elementKey = "element-6066-11e4-a52e-4f735466cecf";
+const startMs = 30_000;
+
+/** A window of WebKitGTK. */
+export class WebKitPage implements AsyncDisposable {
+  readonly #session: string;
+  readonly #processes: readonly ChildProcess[];
+
+  private constructor(session: string, processes: readonly ChildProcess[]) {
+    this.#session = session;
+    this.#processes = processes;
+  }
+
+  static async open(): Promise<WebKitPage> {
+    const binary = miniBrowsers.find(existsSync);
+    if (binary === undefined) throw new Error("WebKitGTK is not installed: ./run interop installs it.");
+    const processes: ChildProcess[] = [];
+    try {
+      const { screen, display } = await openScreen();
+      processes.push(screen);
+      const port = await freePort();
+      // Decoders in this process, no D-Bus, and no GPU: nothing that a machine without a desktop would lack.
+      const environment = { DISPLAY: display, GDK_BACKEND: "x11", LIBGL_ALWAYS_SOFTWARE: "1", NO_AT_BRIDGE: "1" };
+      const driver = spawn("WebKitWebDriver", ["--host=127.0.0.1", `--port=${port}`], {
+        env: { ...process.env, ...environment },
+        stdio: "ignore",
+      });
+      processes.push(driver);
+      const url = `http://127.0.0.1:${port}`;
+      await answering(`${url}/status`);
+      const alwaysMatch = { "webkitgtk:browserOptions": { binary, args: ["--automation"] } };
+      const { sessionId } = (await command(`${url}/session`, { capabilities: { alwaysMatch } })) as {
+        sessionId: string;
+      };
+      return new WebKitPage(`${url}/session/${sessionId}`, processes);
+    } catch (error) {
+      await end(processes);
+      throw error;
+    }
+  }
+
+  async goto(url: string): Promise<void> {
+    await command(`${this.#session}/url`, { url });
+  }
+
+  /** What an expression in the page comes to. */
+  evaluate<T>(expression: string): Promise<T> {
+    return command(`${this.#session}/execute/sync`, { script: `return (${expression});`, args: [] }) as Promise<T>;
+  }
+
+  /** A PNG of the first element that a selector finds. */
+  async screenshot(selector: string): Promise<Buffer> {
+    const found = (await command(`${this.#session}/element`, { using: "css selector", value: selector })) as Record<
+      string,
+      string
+    >;
+    const png = await command(`${this.#session}/element/${found[elementKey]}/screenshot`);
+    return Buffer.from(png as string, "base64");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await fetch(this.#session, { method: "DELETE" }).catch(() => {});
+    await end(this.#processes);
+  }
+}
+
+/** A display in memory, whose number it chooses itself. */
+async function openScreen(): Promise<{ readonly screen: ChildProcess; readonly display: string }> {
+  const screen = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], {
+    stdio: ["ignore", "ignore", "ignore", "pipe"],
+  });
+  const lines = createInterface({ input: screen.stdio[3] as Readable });
+  const [number] = (await Promise.race([
+    once(lines, "line"),
+    once(screen, "exit").then(() => Promise.reject(new Error("Xvfb ended before it had a display."))),
+  ])) as [string];
+  return { screen, display: `:${number}` };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+async function answering(url: string): Promise<void> {
+  for (const deadline = Date.now() + startMs; ; await sleep(50)) {
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.ok) return;
+    if (Date.now() > deadline) throw new Error(`WebKitWebDriver does not answer at ${url}.`);
+  }
+}
+
+/** POST with a body, GET without. */
+async function command(url: string, body?: object): Promise<unknown> {
+  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(startMs) });
+  const { value } = (await response.json()) as { value: unknown };
+  if (response.ok) return value;
+  throw new Error(`WebKitWebDriver: ${(value as { message?: string }).message ?? response.statusText}`);
+}
+
+async function end(processes: readonly ChildProcess[]): Promise<void> {
+  for (const one of [...processes].reverse()) {
+    if (one.exitCode !== null || one.signalCode !== null) continue;
+    const gone = once(one, "exit");
+    one.kill();
+    await gone;
+  }
+}
