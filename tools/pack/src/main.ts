@@ -40,7 +40,9 @@ const project = join(folder, "project");
 await check("the tarballs install together", () => installProject(project, tarballs));
 const all = await runtimes();
 for (const runtime of all) {
-  await check(`imports, programs and the quickstart on ${runtime.name}`, () => smoke(runtime, project, tarballs));
+  await check(`imports, programs, the quickstart and the examples on ${runtime.name}`, () =>
+    smoke(runtime, project, tarballs),
+  );
 }
 const newest = all.at(-1) as (typeof all)[number];
 for (const runtime of all) {

@@ -1,9 +1,12 @@
 /** A user's project: the tarballs installed by npm, then imported and run. */
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inRoot, run, thrice } from "@moqingbird/toolchain";
 import type { Runtime } from "./runtimes.ts";
 import type { Tarball } from "./tarballs.ts";
+
+/** Programs of docs/NODE.md that end by themselves. */
+const examples = readdirSync(inRoot("examples/quic")).filter((name) => name !== "for-browsers.ts");
 
 /** Makes the project; dependencies of ours on ours must come from the tarballs too, so they are overridden by name. */
 export async function installProject(folder: string, tarballs: readonly Tarball[]): Promise<void> {
@@ -17,11 +20,12 @@ export async function installProject(folder: string, tarballs: readonly Tarball[
     run("npm", ["install", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: folder, log: "pack-install" }),
   );
   copyFileSync(inRoot("examples/quickstart.ts"), join(folder, "quickstart.ts"));
+  for (const name of examples) copyFileSync(inRoot("examples/quic", name), join(folder, name));
   copyFileSync(inRoot("tools/pack/src/programs/quic.ts"), join(folder, "quic.ts"));
   writeFileSync(join(folder, "imports.mjs"), importAll(tarballs));
 }
 
-/** Imports every entry, asks every program for its help, and runs the quickstart, on the given runtime. */
+/** Imports every entry, asks every program for its help, and runs the quickstart and the examples, on the given runtime. */
 export async function smoke(runtime: Runtime, folder: string, tarballs: readonly Tarball[]): Promise<void> {
   const [file, ...flags] = runtime.command;
   const start = (args: readonly string[]): Promise<void> =>
@@ -30,7 +34,7 @@ export async function smoke(runtime: Runtime, folder: string, tarballs: readonly
   for (const program of tarballs.flatMap(({ programs }) => programs)) {
     await start([join("node_modules/.bin", program), "--help"]);
   }
-  await start(["quickstart.ts"]);
+  for (const program of ["quickstart.ts", ...examples]) await start([program]);
 }
 
 function importAll(tarballs: readonly Tarball[]): string {

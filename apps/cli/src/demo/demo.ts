@@ -159,7 +159,7 @@ function welcome({ address, port }: { address: string; port: number }, fingerpri
   const at = `${address.includes(":") ? `[${address}]` : address}:${port}`;
   const url = `moqt://${at}`;
   return `A relay listens at ${url}; a publisher sends it a film, two viewers fetch it from there.
-See the picture yourself, in a browser with WebTransport:
+See the picture yourself, in a browser:
   http://${at.replace(/^(\[::\]|0\.0\.0\.0):/, "127.0.0.1:")}/
 or from another terminal:
   ./run moqb sub ${url} --broadcast ${broadcastName} --tls-fingerprint ${fingerprint} | ffplay -loglevel error -

@@ -1,0 +1,34 @@
+import { generateCertificate, listen, WebTransport } from "@moqingbird/transport";
+
+// A server that returns every datagram.
+const certificate = await generateCertificate({ names: ["localhost"] });
+const server = await listen({
+  certificate,
+  webTransport: {
+    onRequest: (request) => {
+      const { datagrams } = request.accept();
+      void datagrams.readable.pipeTo(datagrams.createWritable()).catch(() => {});
+    },
+  },
+});
+
+// A client that measures the way there and back. A datagram that is lost stays lost: the next one is newer.
+const session = new WebTransport(`https://localhost:${server.address.port}/`, {
+  serverCertificateHashes: [{ algorithm: "sha-256", value: certificate.sha256 }],
+});
+await session.ready;
+const { datagrams } = session;
+datagrams.outgoingMaxAge = 100; // milliseconds; what could not leave by then is of no use any more
+const back = new Set<number>();
+const reading = (async () => {
+  for await (const datagram of datagrams.readable) {
+    back.add(datagram[0] as number);
+    if (back.size === 10) return;
+  }
+})();
+const writer = datagrams.createWritable().getWriter();
+for (let i = 0; i < 10; i++) await writer.write(Uint8Array.of(i));
+await reading;
+console.log(`${back.size} datagrams came back`);
+session.close();
+await server.close();
