@@ -8,6 +8,7 @@ import { buildGoPeers, type GoPeer, goProgram } from "./go.ts";
 import { installNpmPeers, type NpmPeer, npmFolder, npmPresent } from "./npm.ts";
 import { type CargoPeer, cratePins, npmPins, type PythonPeer } from "./pins.ts";
 import { installPythonPeers, pythonOf } from "./python.ts";
+import { buildRogue } from "./rogue.ts";
 
 /** Builds or fetches what is missing. Warm it costs a few file reads. */
 export async function provision(): Promise<void> {
@@ -23,6 +24,7 @@ export async function provision(): Promise<void> {
   await installPythonPeers();
   await installCargoPeers();
   await buildFuzzTargets();
+  await buildRogue();
 }
 
 /** WebKitGTK's driver, which brings its MiniBrowser, a display for it, and what decodes H.264 in it. */

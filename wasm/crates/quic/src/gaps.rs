@@ -5,8 +5,6 @@
 //! delivered are as many as wait or more: duplicates are dropped unseen, and small neighbours are merged. So delivery
 //! forgives more than it takes, and a count above the limit is believed only if that many can wait.
 
-use bytes::Bytes;
-
 use crate::{ClosedBy, connection::Phase, instance::Instance, stream::Receiving};
 
 /// Frames that may wait on a connection, and bytes of its window for each further one.
@@ -71,10 +69,7 @@ impl Instance {
         if connection.gaps.waiting <= limit {
             return;
         }
-        let instant = self.clock.instant(connection.heard);
-        let code = connection.overload_code();
-        connection.quic.close(instant, code, Bytes::from_static(REASON));
-        self.end_connection(handle, ClosedBy::Transport, code.into_inner(), Bytes::from_static(REASON));
-        self.touch(handle);
+        let now = connection.heard;
+        self.expel(handle, ClosedBy::Transport, REASON, now);
     }
 }

@@ -60,6 +60,7 @@ mod endpoint;
 mod engine;
 mod error;
 mod events;
+mod expel;
 mod face;
 mod gaps;
 mod handles;

@@ -9,13 +9,11 @@
 //! - above `CRITICAL` nothing that could make it grow goes on: no new data is bound, no packet but small ones (they hold
 //!   acknowledgements, which free memory) is taken, and the connections to blame are closed one after the other.
 
-use bytes::Bytes;
-use quinn_proto::{EndpointEvent, VarInt};
+use quinn_proto::VarInt;
 
 use crate::{
     ClosedBy,
     connection::{Connection, Phase},
-    ingest::record,
     instance::Instance,
 };
 
@@ -145,39 +143,15 @@ impl Instance {
         }
     }
 
-    /// Closes the connection to blame most, and gives back what it holds at once: the peer gets one CONNECTION_CLOSE, and
-    /// for what it sends later a stateless reset.
+    /// Closes the connection to blame most.
     fn close_fattest(&mut self, now: u64) {
         let open = self.connections.handles().filter_map(|handle| {
             let connection = self.connections.get(handle).filter(|connection| connection.phase != Phase::Closed)?;
             Some((connection.blame(now), handle))
         });
         let Some((_, handle)) = open.max() else { return };
-        let instant = self.clock.instant(now);
-        let Some(connection) = self.connections.get_mut(handle) else { return };
-        let code = connection.overload_code();
-        connection.quic.close(instant, code, Bytes::from_static(REASON));
-        if let Some(slot) = self.transmit.take() {
-            match connection.quic.poll_transmit(instant, 1, self.transmit.buffer(slot)) {
-                Some(transmit) => {
-                    let record = record(slot, &transmit, connection.endpoint, connection.peer);
-                    self.transmit.push(record);
-                }
-                None => self.transmit.give_back(slot),
-            }
-        }
-        let place = connection.place;
-        if let Some(endpoint) = self.endpoints.get_mut(connection.endpoint)
-            && let Some(shard) = endpoint.shards.get_mut(place.shard)
-        {
-            while let Some(event) = connection.quic.poll_endpoint_events() {
-                shard.quic.handle_event(place.handle, event);
-            }
-            shard.quic.handle_event(place.handle, EndpointEvent::drained());
-        }
         self.pressure.stats.closed_connections += 1;
-        self.end_connection(handle, ClosedBy::Memory, code.into_inner(), Bytes::from_static(REASON));
-        self.forget_connection(handle);
+        self.expel(handle, ClosedBy::Memory, REASON, now);
     }
 }
 

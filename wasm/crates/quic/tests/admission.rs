@@ -177,3 +177,21 @@ fn as_memory_fills_clients_must_prove_their_address_and_then_are_refused() {
     }
     assert_eq!(reasons(&server), ["no room for another connection"]);
 }
+
+#[test]
+fn a_handshake_that_goes_no_further_is_given_up_in_time_and_leaves_its_room_to_others() {
+    let mut server = Target::server_with(EndpointLimits { handshakes: 8, ..EndpointLimits::default() });
+    let mut quiet = Client::at("198.51.100.7:1000", 20);
+    assert_eq!(flight(&mut server, &mut quiet), 0);
+    let mut second = Client::at("198.51.100.8:1000", 21);
+    assert_eq!(dial(&mut server, &mut second), 1, "an eighth of the room is taken");
+    for (seconds, retries) in [(9, 1), (2, 0)] {
+        server.now += seconds * SECOND;
+        server.turn();
+        server.now += LONG / 10;
+        server.turn();
+        let mut next = Client::at("198.51.100.9:1000", 22 + seconds as u8);
+        assert_eq!(dial(&mut server, &mut next), retries, "{seconds} s later");
+        assert!(next.is_up());
+    }
+}

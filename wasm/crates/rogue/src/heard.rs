@@ -16,6 +16,7 @@ pub enum Heard {
     Close { code: u64, frame: u64, reason: String },
     ApplicationClose { code: u64, reason: String },
     HandshakeDone,
+    MaxStreams { uni: bool, limit: u64 },
     Datagram(Vec<u8>),
     Other(u64),
     Retry { token: Vec<u8>, source: Vec<u8> },
@@ -85,7 +86,8 @@ impl Heard {
             0x30 => Self::Datagram(std::mem::take(&mut reader.0).to_vec()),
             0x31 => Self::Datagram(reader.counted()?.to_vec()),
             0x00 | 0x01 => Self::Other(kind),
-            0x10 | 0x12..=0x14 | 0x16 | 0x17 => {
+            0x12 | 0x13 => Self::MaxStreams { uni: kind == 0x13, limit: reader.number()? },
+            0x10 | 0x14 | 0x16 | 0x17 => {
                 skip(reader, 1)?;
                 Self::Other(kind)
             }
