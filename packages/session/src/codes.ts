@@ -14,7 +14,9 @@ export const closeCode = {
   invalidPath: 0x8,
   goawayTimeout: 0x10,
   controlMessageTimeout: 0x11,
+  authTokenCacheOverflow: 0x13,
   versionNegotiationFailed: 0x15,
+  unknownAuthTokenAlias: 0x17,
   invalidAuthority: 0x19,
 } as const;
 

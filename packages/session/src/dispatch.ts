@@ -18,6 +18,7 @@ export interface Parts {
 /** @throws Violation, CodecError: the session is to be closed. */
 export function dispatch(core: Core, parts: Parts, message: ControlMessage): void {
   const { requests, incoming } = core;
+  checkTokens(message);
   switch (message.type) {
     case "goaway":
       parts.goaway(message.newSessionUri);
@@ -123,4 +124,26 @@ export function dispatch(core: Core, parts: Parts, message: ControlMessage): voi
 
 function notSupported(request: string): { readonly errorCode: number; readonly reason: string } {
   return { errorCode: requestCode.notSupported, reason: `${request} is not supported here.` };
+}
+
+/**
+ * Tokens have no effect, but the draft's rules for their aliases hold (section "AUTHORIZATION TOKEN Parameter"): our
+ * MAX_AUTH_TOKEN_CACHE_SIZE is 0, so that none can be registered, and none is known.
+ */
+function checkTokens(message: ControlMessage): void {
+  if (!("parameters" in message)) return;
+  for (const token of message.parameters.authorizationTokens ?? []) {
+    if (token.action === "register") {
+      throw new Violation(
+        closeCode.authTokenCacheOverflow,
+        `The peer registers an authorization token as alias ${token.alias}; this side granted no room for any.`,
+      );
+    }
+    if (token.action !== "useValue") {
+      throw new Violation(
+        closeCode.unknownAuthTokenAlias,
+        `The peer names an authorization token by alias ${token.alias}, which it has not registered.`,
+      );
+    }
+  }
 }

@@ -21,7 +21,7 @@ const firstSeed = Number(process.env.SEED ?? 1);
 const runs = Number(process.env.RUNS ?? 300);
 
 /** Session termination codes of the draft that bytes of a peer may lead to. */
-const codes = [1n, 3n, 4n, 5n, 6n, 7n, 8n, 9n, 0x15n, 0x16n, 0x17n, 0x1an];
+const codes = [1n, 3n, 4n, 5n, 6n, 7n, 8n, 9n, 0x13n, 0x15n, 0x16n, 0x17n, 0x1an];
 
 const messages = [
   encode({
