@@ -21,8 +21,8 @@ export interface EchoServer {
   session(index: number): Promise<WebTransport>;
 }
 
-/** Starts it on a free port of IPv4 loopback. */
-export async function startEchoServer(): Promise<EchoServer> {
+/** Starts it on a free port of IPv4 loopback; if wanted, for WebSockets too. */
+export async function startEchoServer({ webSocket = false } = {}): Promise<EchoServer> {
   const certificate = await generateCertificate({ names: ["localhost", "127.0.0.1"] });
   const requests: SessionRequest[] = [];
   const sessions: WebTransport[] = [];
@@ -30,6 +30,7 @@ export async function startEchoServer(): Promise<EchoServer> {
   const listener = await listen({
     host: "127.0.0.1",
     certificate,
+    webSocket,
     webTransport: {
       onRequest: (request) => {
         requests.push(request);

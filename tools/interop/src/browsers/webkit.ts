@@ -63,6 +63,24 @@ export class WebKitPage implements AsyncDisposable {
     return command(`${this.#session}/execute/sync`, { script: `return (${expression});`, args: [] }) as Promise<T>;
   }
 
+  /** Runs a script as if the page had it. */
+  async run(script: string): Promise<void> {
+    const inPage =
+      "const element = document.createElement('script'); element.textContent = arguments[0]; document.head.append(element);";
+    await command(`${this.#session}/execute/sync`, { script: inPage, args: [script] });
+  }
+
+  /** Sends a function to the page as text, and what it gives comes back; both its ends are JSON. */
+  async call<A, T>(task: (argument: A) => Promise<T>, argument: A): Promise<T> {
+    const script = `const [argument, done] = arguments;
+      (${task})(argument).then((value) => done({ value }), (error) => done({ error: String(error) }));`;
+    const body = { script, args: [argument] };
+    const answer = await command(`${this.#session}/execute/async`, body);
+    const { value, error } = answer as { value: T; error?: string };
+    if (error !== undefined) throw new Error(`In the page: ${error}`);
+    return value;
+  }
+
   /** A PNG of the first element that a selector finds. */
   async screenshot(selector: string): Promise<Buffer> {
     const found = (await command(`${this.#session}/element`, { using: "css selector", value: selector })) as Record<
