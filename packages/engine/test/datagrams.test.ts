@@ -90,7 +90,8 @@ test("a datagram past its deadline is dropped before it costs anything", () => {
 test("streams and datagrams share one order", () => {
   const { network, near } = connected(certificates, { packetsPerMs: 1 });
   const { client, server } = network;
-  client.open(near, 1, seededBytes(30_000), true, 5);
+  // Its last bytes leave no room for a datagram: frames of one packet have no order.
+  client.open(near, 1, seededBytes(29_000), true, 5);
   for (let i = 0; i < 5; i++) send(client, near, seededBytes(1000, i), 9);
   for (let i = 0; i < 5; i++) send(client, near, seededBytes(1000, i), 1);
   network.run(() => server.seen("DATAGRAM").length === 10 && [...server.received.values()][0]?.finished === true);

@@ -7,12 +7,15 @@ use quinn_proto::{Dir, StreamId, VarInt, crypto::rustls::HandshakeData};
 use crate::{
     ConnectionStats, TransportSettings,
     chooser::{Chooser, NOWHERE, Rank},
+    congestion::Signals,
     datagrams::DatagramQueue,
+    early::EarlyPackets,
     endpoint::Place,
     gaps::Gaps,
     handles::Slab,
     keyed::{Keyed, KeyedIds},
     observe::Trace,
+    pacer::Pacer,
     sources::Source,
     stream::Stream,
 };
@@ -42,6 +45,9 @@ pub(crate) enum Choice {
 /// Round trips a PING may go unanswered at least: about three probe time-outs (RFC 9000 section 10.1).
 const SILENT_ROUND_TRIPS: u64 = 9;
 const ASKS_PER_IDLE_TIMEOUT: u64 = 10;
+/// From one PING to the next for a peer whose answer is due: about two probe time-outs, and this many µs at least.
+const ASK_ROUND_TRIPS: u64 = 6;
+const LEAST_ASK: u64 = 150_000;
 /// Bytes a STREAM frame's header may take (RFC 9000 section 19.8: type, id, offset, length) with room for a small ACK.
 pub(crate) const FIRST_FRAME_HEADER: usize = 31;
 /// The DATAGRAM frame's bound in quinn-proto's `max_size`.
@@ -61,10 +67,19 @@ pub(crate) struct Connection {
     /// CLOSED and then DRAINED are due.
     pub(crate) drained: bool,
     pub(crate) handshake_deadline: u64,
+    /// Until then.
+    pub(crate) early: EarlyPackets,
     /// When a packet last came.
     pub(crate) heard: u64,
+    /// When data last left.
+    pub(crate) spoke: u64,
     /// When the silence was last answered with a PING.
     pub(crate) asked: u64,
+    /// Between the congestion controller and us.
+    pub(crate) signals: Arc<Signals>,
+    pub(crate) pacer: Pacer,
+    /// When the pacer lets data go on that waits for it.
+    pub(crate) pace_at: Option<u64>,
     /// Timer of the wheel and its deadline, which may be earlier than needed.
     pub(crate) timer: Option<(u32, u64)>,
 
@@ -132,6 +147,9 @@ impl Connection {
     ) -> Self {
         Self {
             remote: quic.remote_address(),
+            signals: Signals::of(&quic),
+            pacer: Pacer::default(),
+            pace_at: None,
             quic,
             endpoint,
             place,
@@ -140,8 +158,10 @@ impl Connection {
             proven: false,
             drained: false,
             handshake_deadline: now + settings.handshake_timeout_ms * 1000,
+            early: EarlyPackets::default(),
             heard: now,
             asked: now,
+            spoke: 0,
             timer: None,
             peer: 0,
             source: None,
@@ -177,18 +197,24 @@ impl Connection {
     /// When silence means that the peer is gone, and when to ask it next whether it is there. quinn-proto starts the idle
     /// time-out anew with the first packet it sends into the void (RFC 9000 section 10.1), which with keep-alive is a
     /// PING the peer would have answered: the time of the silence before it must not be waited for twice. Probe
-    /// time-outs double, so that a path that is back could go unnoticed for as long as it was gone: the PINGs from
-    /// here come steadily.
+    /// time-outs double, so that a path that is back could go unnoticed for as long as it was gone, and the connection
+    /// would end of it where the path goes and comes: the PINGs from here come steadily, and sooner where an answer is
+    /// due.
     pub(crate) fn silence(&self) -> Option<Silence> {
         let TransportSettings { idle_timeout_ms: idle, keep_alive_ms: keep_alive, .. } = *self.settings;
         if self.phase != Phase::Up || idle == 0 || keep_alive == 0 {
             return None;
         }
         let (idle, keep_alive) = (idle * 1000, keep_alive * 1000);
-        let answer = SILENT_ROUND_TRIPS * self.quic.rtt().as_micros() as u64;
+        let rtt = self.quic.rtt().as_micros() as u64;
+        let answer = SILENT_ROUND_TRIPS * rtt;
         let deadline = self.heard + idle.max(keep_alive + answer);
-        let asked = self.asked.max(self.heard + keep_alive);
-        Some(Silence { deadline, ask: asked + idle / ASKS_PER_IDLE_TIMEOUT })
+        let ask = if self.spoke >= self.heard {
+            self.asked.max(self.heard) + (ASK_ROUND_TRIPS * rtt).max(LEAST_ASK)
+        } else {
+            self.asked.max(self.heard + keep_alive) + idle / ASKS_PER_IDLE_TIMEOUT
+        };
+        Some(Silence { deadline, ask })
     }
 
     /// A rank behind everything of the same key.
@@ -321,15 +347,28 @@ impl Connection {
     }
 
     /// Counts the STREAM and DATAGRAM frames that have left since the last call against the bound ones.
-    pub(crate) fn note_sent(&mut self) {
+    pub(crate) fn note_sent(&mut self, now: u64, bytes: usize) {
+        self.pacer.sent(bytes);
         let frames = self.quic.stats().frame_tx;
         let total = frames.stream + frames.datagram;
         let sent = total - self.frames_sent;
         self.frames_sent = total;
         if sent > 0 {
+            self.spoke = now;
             self.bound = self.bound.saturating_sub(sent);
             self.stalls = 0;
         }
+    }
+
+    /// True while the controller's rate holds new data back; its end wakes the connection.
+    pub(crate) fn is_paced(&mut self, now: u64) -> bool {
+        let wait = match self.signals.rate() {
+            Some(rate) if self.best().is_some() => self.pacer.wait(now, rate),
+            _ => None,
+        };
+        self.pace_at = wait;
+        self.signals.set_paced(wait.is_some());
+        wait.is_some()
     }
 
     /// Room for frames in one packet.

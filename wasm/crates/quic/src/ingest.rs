@@ -5,7 +5,9 @@ use quinn_proto::{AcceptError, ConnectionError, DatagramEvent, EcnCodepoint, Inc
 
 use crate::{
     ClosedBy, Datagram, Event, TransmitRecord,
+    congestion::Signals,
     connection::{Connection, Phase},
+    early::has_short_header,
     endpoint::{Admission, NO_ROOM, Place},
     instance::Instance,
     shards::Route,
@@ -90,7 +92,18 @@ impl Instance {
                     && let Some(entry) = self.connections.get_mut(connection)
                 {
                     entry.enter_trace();
-                    entry.quic.handle_event(event);
+                    if entry.quic.is_handshaking() && has_short_header(datagram.bytes) {
+                        if let Some(event) = entry.early.keep(event, &mut self.early) {
+                            entry.quic.handle_event(event);
+                        }
+                    } else {
+                        entry.quic.handle_event(event);
+                        if !entry.early.is_empty() && !entry.quic.is_handshaking() {
+                            for event in entry.early.take(&mut self.early) {
+                                entry.quic.handle_event(event);
+                            }
+                        }
+                    }
                     entry.heard = now;
                     if entry.phase == Phase::Handshake {
                         entry.proven |= self.proof.take();
@@ -199,6 +212,7 @@ impl Instance {
         self.peers.retain(peer, connection.place.shard);
         self.peers.release(connection.peer);
         connection.remote = remote;
+        connection.signals = Signals::of(&connection.quic);
         connection.peer = peer;
         if connection.phase == Phase::Up {
             self.events.push_back(Event::Path { connection: handle, peer });
@@ -222,6 +236,7 @@ impl Instance {
     fn fire_connection(&mut self, handle: u32, now: u64) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
         connection.timer = None;
+        connection.pace_at = None; // the pump asks again
         connection.enter_trace();
         let instant = self.clock.instant(now);
         if connection.quic.poll_timeout().is_some_and(|deadline| deadline <= instant) {
@@ -232,6 +247,7 @@ impl Instance {
         let silent = silence.as_ref().is_some_and(|silence| silence.deadline <= now);
         if !silent && silence.is_some_and(|silence| silence.ask <= now) {
             connection.quic.ping();
+            connection.signals.allow_probe();
             connection.asked = now;
         }
         if late || silent {

@@ -16,6 +16,7 @@ use crate::{
     clock::Clock,
     config::{Config, Keys, Secrets},
     connection::{Connection, Phase},
+    early::EarlyCount,
     endpoint::{Endpoint, Place, Shard},
     handles::Slab,
     ingest::PacketBuffers,
@@ -58,6 +59,7 @@ pub struct Instance {
     pub(crate) wheel: Wheel,
     pub(crate) fired: Vec<(u32, Alarm)>,
     pub(crate) packets: PacketBuffers,
+    pub(crate) early: EarlyCount,
     pub(crate) transmit: TransmitRing,
     pub(crate) slab: Vec<u8>,
     /// Connections that may have something to send, in turn.
@@ -107,6 +109,7 @@ impl Instance {
             wheel: Wheel::new(now, MAX_TIMERS),
             fired: Vec::new(),
             packets: PacketBuffers::default(),
+            early: EarlyCount::default(),
             transmit: TransmitRing::new(),
             slab: vec![0; SLAB_BYTES],
             dirty: VecDeque::new(),
@@ -244,7 +247,8 @@ impl Instance {
         let quic = connection.quic.poll_timeout().map(|instant| self.clock.micros(instant));
         let handshake = (connection.phase == Phase::Handshake).then_some(connection.handshake_deadline);
         let silence = connection.silence().map(|silence| silence.deadline.min(silence.ask));
-        let Some(deadline) = quic.into_iter().chain(handshake).chain(silence).min() else { return };
+        let pace = connection.pace_at;
+        let Some(deadline) = quic.into_iter().chain(handshake).chain(silence).chain(pace).min() else { return };
         match connection.timer {
             // An early alarm costs one look; moving it for every packet would cost more.
             Some((_, armed)) if armed <= deadline => return,
@@ -289,7 +293,8 @@ impl Instance {
 
     /// Tells that the handle is dead, and forgets the connection.
     pub(crate) fn forget_connection(&mut self, handle: u32) {
-        let Some(connection) = self.connections.remove(handle) else { return };
+        let Some(mut connection) = self.connections.remove(handle) else { return };
+        connection.early.take(&mut self.early);
         if let Some((timer, _)) = connection.timer {
             self.wheel.cancel(timer);
         }

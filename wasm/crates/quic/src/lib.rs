@@ -54,8 +54,10 @@ mod chooser;
 mod cids;
 mod clock;
 mod config;
+mod congestion;
 mod connection;
 mod datagrams;
+mod early;
 mod endpoint;
 mod engine;
 mod error;
@@ -70,6 +72,7 @@ mod keyed;
 #[cfg(test)]
 mod model;
 mod observe;
+mod pacer;
 mod peers;
 mod pressure;
 mod proof;

@@ -3,6 +3,7 @@
 //! Per connection: let quinn-proto build what it has (acknowledgements, control frames, retransmissions, bound bytes); when
 //! that is little or nothing, bind one packet of new data from the most urgent streams and datagrams; repeat. A poll that
 //! yields nothing while bound frames wait means that congestion, pacing or amplification blocks: nothing more is pulled.
+//! Where the congestion controller names a rate, nothing is pulled ahead of it either (`pacer`).
 //! Two things are inexact. Bound frames are counted by quinn-proto's frame counters, which count retransmissions too, so
 //! that at most one packet more may be bound after a loss. And an ACK that is larger than expected can push the tail of a
 //! bound chunk into the next packet.
@@ -84,7 +85,7 @@ impl Instance {
             match built {
                 Some(transmit) => {
                     sent += 1;
-                    connection.note_sent();
+                    connection.note_sent(now, transmit.size);
                     let peer = if transmit.destination == connection.remote {
                         Some(connection.peer)
                     } else {
@@ -118,8 +119,8 @@ impl Instance {
 
     /// Writes at most one packet of new data to quinn-proto; false when there was none.
     fn bind_packet(&mut self, handle: u32, now: u64, source: &mut impl Source) -> bool {
-        let Some(connection) = self.connections.get(handle) else { return false };
-        if connection.phase != Phase::Up || self.pressure.critical {
+        let Some(connection) = self.connections.get_mut(handle) else { return false };
+        if connection.phase != Phase::Up || self.pressure.critical || connection.is_paced(now) {
             return false;
         }
         let mut room = connection.packet_room();

@@ -244,3 +244,21 @@ fn a_stale_handle_is_an_error() {
     assert_eq!(engine.close(0xffff, 0, Bytes::new(), 0), Err(Error::StaleHandle));
     assert_eq!(engine.free_config(99), Err(Error::StaleHandle));
 }
+
+#[test]
+fn data_that_overtakes_the_end_of_the_handshake_is_not_lost() {
+    let mut pair = Pair::new();
+    pair.client.send(pair.connection, Dir::Uni, &[7; 9000]);
+    pair.run(|pair| pair.client.events.iter().any(|event| matches!(event, Event::Connected { .. })));
+    let mut late = 0;
+    for (at, packet) in &mut pair.server.inbox {
+        if packet[0] & 0x80 != 0 {
+            *at += 3 * DELAY;
+            late += 1;
+        }
+    }
+    assert!(late > 0 && pair.server.inbox.len() > late + 5, "{late} of {}", pair.server.inbox.len());
+    pair.run(|pair| streams(&pair.server).first().is_some_and(|&stream| received(&pair.server, stream).1));
+    assert_eq!(received(&pair.server, streams(&pair.server)[0]).0, [7; 9000]);
+    assert_eq!(pair.client.engine.stats(pair.connection).unwrap().lost_packets, 0);
+}

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use quinn_proto::{
     AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt,
-    congestion::{BbrConfig, ControllerFactory, CubicConfig, NewRenoConfig},
+    congestion::{ControllerFactory, NewRenoConfig},
 };
 use web_time::Duration;
 
 use crate::{
     Error,
+    congestion::{BbrFactory, CubicFactory, Guided},
     observe::{ObservedFactory, Observer},
 };
 
@@ -52,6 +53,9 @@ pub struct TransportSettings {
 /// and at these at 99 %. The price is a repair that begins half a round trip later.
 const REORDER_PACKETS: u32 = 16;
 const REORDER_RTTS: f32 = 1.75;
+/// Longest a peer that knows ACK frequency may wait with an acknowledgement. It lengthens the round trips of a window that is
+/// smaller than what an acknowledgement covers, which is what a lossy path makes of windows.
+const MAX_ACK_DELAY: Duration = Duration::from_millis(2);
 /// Numbers in [`TransportSettings::from_numbers`].
 const FIELDS: usize = 16;
 
@@ -107,11 +111,12 @@ impl TransportSettings {
     pub(super) fn quic(&self, observer: Option<&Arc<Observer>>) -> Result<TransportConfig, Error> {
         let mut config = TransportConfig::default();
         let controller: Arc<dyn ControllerFactory + Send + Sync> = match self.congestion {
-            Congestion::Cubic => Arc::new(CubicConfig::default()),
+            Congestion::Cubic => Arc::new(CubicFactory),
             Congestion::NewReno => Arc::new(NewRenoConfig::default()),
-            Congestion::Bbr => Arc::new(BbrConfig::default()),
+            Congestion::Bbr => Arc::new(BbrFactory),
         };
-        let controller = match observer {
+        let controller = Arc::new(Guided::over(controller));
+        let controller: Arc<dyn ControllerFactory + Send + Sync> = match observer {
             Some(observer) => Arc::new(ObservedFactory { inner: controller, observer: observer.clone() }),
             None => controller,
         };
@@ -146,7 +151,9 @@ impl TransportSettings {
             // The threshold counts packets that need no immediate ACK: one less than "every n".
             frequency
                 .ack_eliciting_threshold(varint("the ACK threshold", self.ack_every_packets - 1)?)
-                .max_ack_delay(Some(Duration::from_millis(10)));
+                .max_ack_delay(Some(MAX_ACK_DELAY))
+                // A packet that was late is acknowledged at once (RFC 9000 section 13.2.1), before it counts as lost.
+                .reordering_threshold(VarInt::from_u32(1));
             config.ack_frequency_config(Some(frequency));
         }
         Ok(config)
