@@ -5,3 +5,4 @@ export { connectOn } from "./quic/connect.ts";
 export { Runtime, type RuntimeOptions } from "./quic/runtime.ts";
 export { type RenewalClock, renewCertificateBy } from "./tls/renewed-certificate.ts";
 export type { OpenUdp, UdpBackend, UdpOptions, UdpOwner } from "./udp/backend.ts";
+export { webTransportOn } from "./webtransport/web-transport-on.ts";

@@ -7,8 +7,8 @@ process.on("message", async (job: Job) => {
   const scenario = scenarios.find(({ name }) => name === job.scenario) as Scenario;
   let outcome: Outcome;
   try {
-    const { figures, missed } = await runScenario(scenario, job.seed);
-    outcome = { ...job, ...(missed === undefined ? { figures } : { missed }) };
+    const { figures } = await runScenario(scenario, job.seed);
+    outcome = { ...job, figures };
   } catch (error) {
     outcome = { ...job, failure: (error as Error).message };
   }

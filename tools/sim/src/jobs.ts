@@ -20,8 +20,6 @@ export interface Outcome extends Job {
   readonly figures?: Readonly<Record<string, number>>;
   /** Why it failed, repeat line included. */
   readonly failure?: string;
-  /** What a scenario missed that is known for it. */
-  readonly missed?: string;
 }
 
 /** Every light scenario with every seed, every heavy one with each fiftieth, from 1 on. */
@@ -101,8 +99,6 @@ function print(outcomes: readonly Outcome[]): void {
       const [least, middle, most] = [0, values.length >> 1, values.length - 1].map((at) => values[at]?.toPrecision(4));
       return `${name} ${least} / ${middle} / ${most}`;
     });
-    const missed = outcomes.filter((outcome) => outcome.scenario === scenario && outcome.missed !== undefined).length;
-    if (missed > 0) ranges.push(`${missed} missed the bar, as is known`);
     process.stdout.write(`${scenario.padEnd(28)} ${String(good.length).padStart(5)} runs  ${ranges.join(", ")}\n`);
   }
 }

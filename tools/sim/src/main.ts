@@ -20,9 +20,8 @@ function count(name: string, text: string): number {
   throw new Error(`--${name} is ${JSON.stringify(text)}; it must be a whole number from 1 to 2147483648.`);
 }
 
-function describe({ scenario, seed, figures, missed, virtualMs, realMs }: Run): string {
+function describe({ scenario, seed, figures, virtualMs, realMs }: Run): string {
   const numbers = Object.entries(figures).map(([name, value]) => `${name} ${Math.round(value * 100) / 100}`);
-  if (missed !== undefined) return `${scenario.name} seed ${seed}: MISSED, ${missed} ${scenario.missed}`;
   return `${scenario.name} seed ${seed}: ${numbers.join(", ")} (${Math.round(virtualMs)} ms virtual, ${Math.round(realMs)} ms real)`;
 }
 

@@ -18,8 +18,10 @@ import {
   certificateFingerprint,
   type Listener,
   type ListenOptions,
+  type WebTransport,
+  type WebTransportOptions,
 } from "@moqingbird/transport";
-import { connectOn, listenOn, Runtime } from "@moqingbird/transport/simulation";
+import { connectOn, listenOn, Runtime, webTransportOn } from "@moqingbird/transport/simulation";
 import type { Simulation } from "./simulation.ts";
 import { openSimulatedUdp } from "./udp.ts";
 
@@ -54,7 +56,7 @@ export class Process {
   }
 
   /** As `listen` of the transport, with the simulation's certificate. */
-  listen(options: Partial<ListenOptions> & Pick<ListenOptions, "alpn" | "onConnection">): Promise<Listener> {
+  listen(options: Partial<ListenOptions>): Promise<Listener> {
     const certificate: Certificate = simulationCertificate;
     return listenOn(this.runtime, { host: this.host.address, port: serverPort, certificate, ...options });
   }
@@ -65,6 +67,14 @@ export class Process {
       host: to.host.address,
       port: serverPort,
       serverName: simulationName,
+      trust: { sha256: [fingerprint] },
+      ...options,
+    });
+  }
+
+  /** As `new WebTransport`, to the server of another process. Resolves when the session is there. */
+  webTransport(to: Process, options: Omit<WebTransportOptions, "signal"> = {}): Promise<WebTransport> {
+    return webTransportOn(this.runtime, `https://${to.host.address}:${serverPort}/`, {
       trust: { sha256: [fingerprint] },
       ...options,
     });

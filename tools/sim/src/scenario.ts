@@ -12,8 +12,6 @@ export interface Scenario {
   readonly summary: string;
   /** "light" ones run with every seed, "heavy" ones with every fiftieth. */
   readonly weight: "light" | "heavy";
-  /** Why it misses its bar as things are. A test turns red when it starts to reach it. */
-  readonly missed?: string;
   run(simulation: Simulation): Promise<Figures>;
 }
 
@@ -22,8 +20,6 @@ export interface Run {
   readonly scenario: Scenario;
   readonly seed: number;
   readonly figures: Figures;
-  /** What was missed, where the scenario is known for it. */
-  readonly missed: string | undefined;
   /** Virtual time it took, in ms. */
   readonly virtualMs: number;
   /** Real time it took, in ms. */
@@ -51,26 +47,17 @@ export async function runScenario(scenario: Scenario, seed: number, { trace = fa
   const simulation = new Simulation(seed, { trace });
   const started = performance.now();
   try {
-    const outcome = await attempt(scenario, simulation);
+    const figures = await scenario.run(simulation);
     return {
       scenario,
       seed,
-      ...outcome,
+      figures,
       virtualMs: simulation.elapsedMs,
       realMs: performance.now() - started,
       traceHash: trace ? simulation.network.traceHash : undefined,
     };
   } catch (error) {
     throw new ScenarioFailure(scenario, seed, error);
-  }
-}
-
-async function attempt(scenario: Scenario, simulation: Simulation): Promise<Pick<Run, "figures" | "missed">> {
-  try {
-    return { figures: await scenario.run(simulation), missed: undefined };
-  } catch (error) {
-    if (scenario.missed === undefined) throw error;
-    return { figures: {}, missed: (error as Error).message };
   }
 }
 

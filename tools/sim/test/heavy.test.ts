@@ -8,8 +8,7 @@ test.each(heavy.map((scenario) => [scenario.name, scenario.summary, scenario] as
   "%s: %s",
   { timeout: 60_000 },
   async (_name, _summary, scenario) => {
-    const { figures, missed } = await runScenario(scenario, 1);
-    if (scenario.missed === undefined) expect(Object.keys(figures)).not.toEqual([]);
-    else expect(missed, `it reaches its bar now: ${scenario.missed}`).toBeDefined();
+    const { figures } = await runScenario(scenario, 1);
+    expect(Object.keys(figures)).not.toEqual([]);
   },
 );
