@@ -109,7 +109,7 @@ export class TcpPort {
 
   /** New connections get one of these certificates. */
   setCertificates(certificates: readonly LoadedCertificate[]): void {
-    this.#https.setSecureContext(pemOf(certificates[0]));
+    this.#https.setSecureContext?.(pemOf(certificates[0])); // Bun has none, and goes on with what it had
     this.#contexts.replace(certificates);
   }
 
