@@ -72,6 +72,7 @@ export class Player {
     if (begins || (currentTime >= start && end - currentTime > maxBehind)) {
       this.#jumpedAt = performance.now();
       this.#video.currentTime = Math.max(start, end - jumpBehind);
+      if (begins) this.#video.play().catch(() => {}); // autoplay alone does nothing in WebKitGTK
     } else if (currentTime - start > 2 * keptBehind) this.#buffer.remove(start, currentTime - keptBehind);
   }
 }
