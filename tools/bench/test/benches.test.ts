@@ -6,7 +6,7 @@ import type { Figure } from "../src/figure.ts";
 import { idleMemory } from "../src/idle-memory.ts";
 import type { Settings } from "../src/settings.ts";
 
-const tiny: Settings = { seconds: 0.2, rounds: 1, warmUpMs: 50, peers: false };
+const tiny: Settings = { seconds: 0.4, rounds: 1, warmUpMs: 200, peers: false };
 
 /** Those whose size is a parameter run smaller here. */
 const smaller: Readonly<Record<string, () => Promise<Figure[]>>> = {
