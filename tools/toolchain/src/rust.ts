@@ -39,6 +39,18 @@ export async function rustEnvironment(): Promise<NodeJS.ProcessEnv> {
   };
 }
 
+/** The same for `cargo clippy` and `cargo fmt`: on Debian with its packages of them, which know its compiler only. */
+export async function rustLintEnvironment(): Promise<NodeJS.ProcessEnv> {
+  const environment = await rustEnvironment();
+  if (pathHasTarget()) {
+    const missing = ["cargo-clippy", "cargo-fmt"].find((program) => which(program) === undefined);
+    if (missing === undefined) return environment;
+    throw new Failure(`${missing} is needed to check the engine: run "rustup component add clippy rustfmt".`);
+  }
+  if (canInstall()) await installPackages(["rust-web-clippy", "rustfmt-web"]);
+  return { ...environment, PATH: ["/usr/bin", environment.PATH].join(delimiter) };
+}
+
 /** True where rustc on PATH (rustup's, or a distribution's) has std for wasm32. */
 function pathHasTarget(): boolean {
   const rustc = which("rustc");

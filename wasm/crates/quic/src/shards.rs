@@ -67,6 +67,8 @@ mod tests {
 
     use quinn_proto::ConnectionIdGenerator;
     use rand::{Rng, SeedableRng, rngs::StdRng};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
     use crate::cids::CheckedCids;

@@ -1,4 +1,4 @@
-//! Two engines on one virtual clock, natively: the same contract the wasm's tests hold, without JavaScript.
+//! Two engines on one virtual clock, without JavaScript: the same contract the tests of its JavaScript face hold.
 
 use std::collections::HashMap;
 

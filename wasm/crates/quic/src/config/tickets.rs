@@ -100,6 +100,8 @@ impl fmt::Debug for Ticketer {
 mod tests {
     use rand::SeedableRng;
     use ring::hkdf::{HKDF_SHA256, Salt};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
     use crate::clock::Clock;
