@@ -8,7 +8,7 @@ import { npmPins } from "./pins.ts";
 export type NpmPeer = keyof typeof npmPins;
 
 /** What is worth saying about fetching them. */
-const sizes: Readonly<Record<NpmPeer, string>> = { "@currentspace/http3": " (120 MB)", "@moq/qmux": "" };
+const sizes: Readonly<Partial<Record<NpmPeer, string>>> = { "@currentspace/http3": " (120 MB)", deno: " (40 MB)" };
 
 /** The folder whose node_modules has the package, whether it is there or not. */
 export function npmFolder(peer: NpmPeer): string {
@@ -22,6 +22,6 @@ export async function installNpmPeers(): Promise<void> {
   for (const peer of Object.keys(npmPins) as NpmPeer[]) {
     if (npmPresent(peer)) continue;
     const name = `${peer}@${npmPins[peer]}`;
-    await step(`${name}${sizes[peer]}`, () => npmInstall(npmFolder(peer), name));
+    await step(`${name}${sizes[peer] ?? ""}`, () => npmInstall(npmFolder(peer), name));
   }
 }

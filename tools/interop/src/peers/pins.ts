@@ -38,8 +38,17 @@ export type PythonPeer = keyof typeof pythonPins;
 /** The Pythons for which aiopquic of this version has wheels, preferred first. */
 export const pythonVersions = ["3.12", "3.13"] as const;
 
-/** quiche with a Node API; QMux over WebSocket, as browsers load it. (quic-go's version is in go/quicpeer/go.mod.) */
-export const npmPins = { "@currentspace/http3": "0.9.0", "@moq/qmux": "0.3.3" } as const;
+/** npm packages. (The versions of Go's modules are in the files below `go/`.) */
+export const npmPins = {
+  /** quiche with a Node API. */
+  "@currentspace/http3": "0.9.0",
+  /** MoQ in every version of its makers', on any W3C WebTransport. */
+  "@moq/net": "0.3.4",
+  /** QMux over WebSocket, as browsers load it. */
+  "@moq/qmux": "0.3.3",
+  /** A runtime with a WebTransport of its own, on quinn. */
+  deno: "2.9.6",
+} as const;
 
 /** Drives libFuzzer; not a peer, but installed like them. */
 export const cargoFuzzPin = "0.13.1";
