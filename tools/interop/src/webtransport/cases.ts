@@ -124,7 +124,7 @@ export function closedByPeerCase(stack: WebStack, role: PeerRole): void {
 }
 
 /** Opens a stream both ways whose first line is the order. */
-async function order(session: WebTransport, line: string) {
+export async function order(session: WebTransport, line: string) {
   const { readable, writable } = await session.createBidirectionalStream();
   const writer = writable.getWriter();
   await writer.write(encoder.encode(`${line}\n`));

@@ -1,6 +1,6 @@
 /**
  * Files asked for and served over any W3C WebTransport: our class, or that of a runtime which runs this very file. A request
- * is the whole of a stream or of a datagram, "GET NAME". Both ways the file comes back; one way and in datagrams it comes as
+ * is a line of a stream or a whole datagram, "GET NAME". Both ways the file comes back; one way and in datagrams it comes as
  * "PUSH NAME", a line feed and the bytes. (`go/wtpeer` and `aioquic/peer.py` are the same in other languages.)
  */
 
@@ -51,18 +51,18 @@ export async function fetchFiles(session: Session, kind: Kind, names: readonly s
 
 async function serveBothWays(session: Session, files: Files): Promise<void> {
   for await (const { readable, writable } of session.incomingBidirectionalStreams) {
-    untilOver(bytesOf(readable).then((request) => send(writable, fileOf(files, request).payload)));
+    untilOver(lineOf(readable).then((request) => send(writable, fileOf(files, request).payload)));
   }
 }
 
 async function serveOneWay(session: Session, files: Files): Promise<void> {
-  const answer = async (request: Uint8Array) => send(await session.createUnidirectionalStream(), push(files, request));
-  for await (const readable of session.incomingUnidirectionalStreams) untilOver(bytesOf(readable).then(answer));
+  const answer = async (request: string) => send(await session.createUnidirectionalStream(), push(files, request));
+  for await (const readable of session.incomingUnidirectionalStreams) untilOver(lineOf(readable).then(answer));
 }
 
 async function serveDatagrams(session: Session, files: Files): Promise<void> {
   const writer = datagramWriter(session);
-  for await (const request of session.datagrams.readable) await writer.write(push(files, request));
+  for await (const request of session.datagrams.readable) await writer.write(push(files, decoder.decode(request)));
 }
 
 /** The other side may end the session as soon as it has everything: before what it has is acknowledged. */
@@ -72,7 +72,7 @@ function untilOver(work: Promise<unknown>): void {
 
 async function fetchBothWays(session: Session, name: string): Promise<Uint8Array> {
   const { readable, writable } = await session.createBidirectionalStream();
-  const [payload] = await Promise.all([bytesOf(readable), send(writable, encoder.encode(`GET ${name}`))]);
+  const [payload] = await Promise.all([bytesOf(readable), send(writable, encoder.encode(`GET ${name}\n`))]);
   return payload;
 }
 
@@ -80,7 +80,7 @@ async function fetchOneWay(session: Session, names: readonly string[]): Promise<
   const reader = session.incomingUnidirectionalStreams.getReader();
   const [answers] = await Promise.all([
     Promise.all(names.map(async () => pushed(await bytesOf((await reader.read()).value)))),
-    ...names.map(async (name) => send(await session.createUnidirectionalStream(), encoder.encode(`GET ${name}`))),
+    ...names.map(async (name) => send(await session.createUnidirectionalStream(), encoder.encode(`GET ${name}\n`))),
   ]);
   return new Map(answers);
 }
@@ -119,7 +119,7 @@ function datagramWriter({ datagrams }: Session): WritableStreamDefaultWriter<Uin
   return writable.getWriter();
 }
 
-function push(files: Files, request: Uint8Array): Uint8Array {
+function push(files: Files, request: string): Uint8Array {
   const { name, payload } = fileOf(files, request);
   const head = encoder.encode(`PUSH ${name}\n`);
   const whole = new Uint8Array(head.length + payload.length);
@@ -135,8 +135,8 @@ function pushed(bytes: Uint8Array): [name: string, payload: Uint8Array] {
   return [name, bytes.slice(end + 1)];
 }
 
-function fileOf(files: Files, request: Uint8Array): { name: string; payload: Uint8Array } {
-  const [, name = ""] = /^GET (.+)$/.exec(decoder.decode(request)) ?? [];
+function fileOf(files: Files, request: string): { name: string; payload: Uint8Array } {
+  const [, name = ""] = /^GET (.+)$/.exec(request) ?? [];
   const payload = files.get(name);
   if (payload === undefined) throw new Error(`There is no file called ${JSON.stringify(name)}.`);
   return { name, payload };
@@ -146,6 +146,17 @@ async function send(writable: WritableStream<Uint8Array>, bytes: Uint8Array): Pr
   const writer = writable.getWriter();
   await writer.write(bytes);
   await writer.close();
+}
+
+/** The first line, whether the stream ends with it or not: not every peer ends its streams. */
+async function lineOf(readable: ReadableStream<Uint8Array>): Promise<string> {
+  const reader = readable.getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    text += decoder.decode(value);
+    if (done || text.includes("\n")) return text.replace(/\n.*$/s, "");
+  }
 }
 
 async function bytesOf(readable: ReadableStream<Uint8Array> | undefined): Promise<Uint8Array> {

@@ -10,13 +10,14 @@ import type { Kind } from "./exchange.ts";
 /** Other people's WebTransport, as programs that take the flags of `go/wtpeer`. */
 export interface WebStack {
   readonly name: string;
-  readonly server?: () => Command;
-  readonly client?: () => Command;
+  readonly server?: (lab: Lab) => Command;
+  readonly client?: (lab: Lab) => Command;
 }
 
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** What the peer does. */
@@ -109,18 +110,19 @@ export async function startOurServer(lab: Lab, protocols: readonly string[] = []
 async function startPeer(
   lab: Lab,
   name: string,
-  command: (() => Command) | undefined,
+  command: ((lab: Lab) => Command) | undefined,
   { protocols = [], files = new Map(), fetch }: PeerOptions,
   args: readonly string[],
 ): Promise<Program> {
   if (command === undefined) throw new Error(`${name} has no such side.`);
-  const { program, args: first } = command();
+  const { program, args: first, env = {} } = command(lab);
   const [from, into] = [await writeFiles(lab, files), await intoFolder(lab)];
   const offered = protocols.length > 0 ? ["-protocols", protocols.join(",")] : [];
   const fetching = fetch === undefined ? [] : ["-fetch", fetch.kind, ...fetch.names];
   return lab.start({
     name,
     program,
+    env,
     args: [...first, ...args, "-files", from, "-into", into, ...offered, ...fetching],
   });
 }
