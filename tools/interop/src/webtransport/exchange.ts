@@ -1,7 +1,7 @@
 /**
  * Files asked for and served over any W3C WebTransport: our class, or that of a runtime which runs this very file. A request
  * is a line of a stream or a whole datagram, "GET NAME". Both ways the file comes back; one way and in datagrams it comes as
- * "PUSH NAME", a line feed and the bytes. (`go/wtpeer` and `aioquic/peer.py` are the same in other languages.)
+ * "PUSH NAME", a line feed and the bytes. (`go/wtpeer` and `python/aioquic_peer.py` are the same in other languages.)
  */
 
 /** What of a session is used. */
