@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { generateCertificate, listen, WebTransport } from "@moqingbird/transport";
 
 // A server that returns every datagram.
@@ -12,7 +13,7 @@ const server = await listen({
   },
 });
 
-// A client that measures the way there and back. A datagram that is lost stays lost: the next one is newer.
+// A client that tells a position a hundred times a second. What is lost stays lost: the next one is newer.
 const session = new WebTransport(`https://localhost:${server.address.port}/`, {
   serverCertificateHashes: [{ algorithm: "sha-256", value: certificate.sha256 }],
 });
@@ -27,8 +28,11 @@ const reading = (async () => {
   }
 })();
 const writer = datagrams.createWritable().getWriter();
-for (let i = 0; i < 10; i++) await writer.write(Uint8Array.of(i));
+for (let position = 0; back.size < 10; position++) {
+  await writer.write(Uint8Array.of(position));
+  await sleep(10);
+}
 await reading;
-console.log(`${back.size} datagrams came back`);
+console.log(`${back.size} positions came back`);
 session.close();
 await server.close();

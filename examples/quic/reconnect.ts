@@ -1,4 +1,12 @@
-import { connect, generateCertificate, type Listener, listen, reconnect } from "@moqingbird/transport";
+import {
+  ByteReader,
+  ByteWriter,
+  connect,
+  generateCertificate,
+  type Listener,
+  listen,
+  reconnect,
+} from "@moqingbird/transport";
 
 // A server that tells each client which one it is, and is started anew in between.
 const certificate = await generateCertificate({ names: ["localhost"] });
@@ -9,7 +17,11 @@ const start = (port: number): Promise<Listener> =>
     port,
     certificate,
     alpn: ["counter/1"],
-    onConnection: (connection) => connection.sendDatagram(Uint8Array.of(++clients)),
+    onConnection: (connection) => {
+      const writer = ByteWriter.open(connection);
+      writer.write(Uint8Array.of(++clients));
+      writer.finish();
+    },
   });
 let server = await start(0);
 const { port } = server.address;
@@ -19,14 +31,13 @@ const enough = new AbortController();
 await reconnect({
   open: (signal) =>
     connect({ host: "127.0.0.1", port, alpn: ["counter/1"], trust: { sha256: [certificate.sha256] }, signal }),
-  use: (connection) => {
-    connection.handler = {
-      datagram: (bytes, begin) => {
-        console.log(`client ${bytes[begin]}`);
-        if (bytes[begin] === 3) enough.abort();
-        else void restart();
-      },
-    };
+  use: async (connection) => {
+    const reader = new ByteReader();
+    connection.handler = { stream: () => reader };
+    const [number] = await reader.bytes();
+    console.log(`client ${number}`);
+    if (number === 3) enough.abort();
+    else await restart();
   },
   firstMs: 50,
   longestMs: 1000,

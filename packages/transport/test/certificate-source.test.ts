@@ -88,10 +88,12 @@ describe("certificates of files", () => {
   test("files that do not belong together are told once, and taken as soon as they do", async () => {
     const [before, after] = [await authority.issue(), await authority.issue()];
     const { files, source, changes, errors } = await watched(before);
-    await writeFile(files.chain, after.chain);
+    await writeFile(`${files.chain}.next`, after.chain);
+    await rename(`${files.chain}.next`, files.chain);
     expect(await errors.next()).toMatchObject({ code: "key-mismatch" });
     expect(shownBy(source)).toEqual([hex(before.sha256)]);
-    await writeFile(files.key, after.key);
+    await writeFile(`${files.key}.next`, after.key);
+    await rename(`${files.key}.next`, files.key);
     await changes.next();
     expect(shownBy(source)).toEqual([hex(after.sha256)]);
     expect(errors.size).toBe(0);

@@ -25,6 +25,8 @@ export interface WatchedCertificates extends CertificateSource, Disposable {
 }
 
 const defaultIntervalMs = 5000;
+/** A file that was written so lately may be written again without a change of its times, whose grain file systems choose. */
+const freshMs = 2000;
 
 /**
  * Reads certificates, and reads them again when their files change: `listen` shows the new ones to new connections. A change
@@ -116,14 +118,18 @@ function load(files: readonly CertificateFiles[]): Promise<readonly LoadedCertif
   return Promise.all(files.map(loadCertificate));
 }
 
-/** What changes with the files: which files the names lead to, their sizes and times. A missing one is a stamp too. */
+/**
+ * What changes with the files: which files the names lead to, their sizes and times. A missing one is a stamp too; of a fresh
+ * one the stamp is never the same.
+ */
 async function stampOf(files: readonly CertificateFiles[]): Promise<string> {
   const stamps = files
     .flatMap(({ chain, key }) => [chain, key])
     .map(async (file) => {
       try {
         const { dev, ino, size, mtimeMs, ctimeMs } = await stat(file);
-        return [dev, ino, size, mtimeMs, ctimeMs].join(":");
+        const now = Date.now();
+        return [dev, ino, size, mtimeMs, ctimeMs, now - ctimeMs < freshMs ? now : ""].join(":");
       } catch {
         return "none";
       }
