@@ -121,9 +121,12 @@ export interface TransportOptions {
   readonly connectionReceiveWindow?: number;
   /** Unacknowledged bytes we keep for retransmission. Default 8 MiB; wants twice the bandwidth-delay product. */
   readonly sendWindow?: number;
-  /** Unidirectional streams the peer may have open. Default 128; costs about 30 bytes each at once. */
+  /**
+   * Unidirectional streams the peer may have open. Default 128; costs up to 50 bytes each. At first it is told no more than
+   * 20: the fourth one it opens brings it the rest, so that a peer which only listens costs little.
+   */
   readonly maxUniStreams?: number;
-  /** Bidirectional streams the peer may have open. Default 32. */
+  /** Bidirectional streams the peer may have open. Default 32; 8 until the fourth is opened. */
   readonly maxBidiStreams?: number;
   /** Bytes of one stream delivered before the host must give credit. Default 256 KiB. */
   readonly streamCreditBytes?: number;

@@ -5,6 +5,10 @@
  * They are taken off by a CPU profile, as the share of samples in their functions: so the wasm that is measured is the one
  * that ships. A module with a cipher that does nothing would be compiled, inlined and laid out in another way, and would
  * have to be kept from ever being published.
+ *
+ * Beside them: what asking a source for bytes costs, which is all that asking for several packets at once, or payloads that lie
+ * in the engine's memory already, could save; and how often the wasm is called and memory is asked for. The engine itself asks
+ * for none (a test of wasm/crates/quic names the askers): what is counted is quinn-proto's.
  */
 import { createAuthority } from "@moqingbird/testing";
 import { alone, atMost, type Figure, less } from "./figure.ts";
@@ -20,6 +24,9 @@ interface Round {
   readonly engine: number;
   readonly encryption: number;
   readonly harness: number;
+  readonly prepare: number;
+  readonly requests: number;
+  readonly calls: number;
 }
 
 export async function engine({ seconds, rounds, profile }: Settings): Promise<Figure[]> {
@@ -60,12 +67,28 @@ export async function engine({ seconds, rounds, profile }: Settings): Promise<Fi
         unit,
         rounds.map((round) => round.harness),
       ),
+      alone(
+        `${name}-prepare`,
+        "us/packet",
+        rounds.map((round) => round.prepare),
+      ),
+      alone(
+        `${name}-allocations`,
+        "per packet and side",
+        rounds.map((round) => round.requests),
+      ),
+      alone(
+        `${name}-calls`,
+        "per turn",
+        rounds.map((round) => round.calls),
+      ),
     ];
   });
 }
 
 async function measure(pair: MemoryPair, seconds: number, file: string | undefined): Promise<Round> {
   const stop = await record();
+  const effort = pair.effort;
   const before = process.cpuUsage();
   const end = performance.now() + seconds * 1000;
   let packets = 0;
@@ -75,14 +98,19 @@ async function measure(pair: MemoryPair, seconds: number, file: string | undefin
   } while (performance.now() < end);
   const { user, system } = process.cpuUsage(before);
   const profile = await stop();
+  const { requests, calls, turns } = pair.effort;
   if (file !== undefined) writeProfile(file, profile);
   const perSide = (user + system) / packets / 2;
   const list = shares(profile);
   const encryption = sum(list, /moqingbird_aead|\bring::|ring_core/);
   const harness = sum(list, /\[memory-pair\.ts|\[engine\.ts:|^set$|^subarray$|TypedArray/);
+  const prepare = sum(list, /^prepare|wasm-to-js/);
   return {
     encryption: encryption * perSide,
     harness: harness * perSide,
+    prepare: prepare * perSide * 2, // only the sender is asked
+    requests: (requests - effort.requests) / packets / 2,
+    calls: (calls - effort.calls) / (turns - effort.turns),
     engine: (1 - encryption - harness) * perSide,
   };
 }

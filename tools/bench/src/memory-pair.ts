@@ -27,6 +27,16 @@ export interface MemoryPairOptions {
   readonly ackEveryPackets?: number;
 }
 
+/** Counts of both engines together. */
+export interface Effort {
+  /** Requests for memory. */
+  readonly requests: number;
+  /** Calls into the wasm, but for those that give credit, one for each DATA event. */
+  readonly calls: number;
+  /** Bursts of packets, or of nothing, that were taken in and answered. */
+  readonly turns: number;
+}
+
 interface Side {
   readonly engine: Engine;
   endpoint: number;
@@ -45,6 +55,8 @@ export class MemoryPair {
   readonly #server: Side;
   readonly #burst: number;
   #now = 1_000_000;
+  #turns = 0;
+  #credits = 0;
 
   constructor({ crypto, leaf, burst = Number.POSITIVE_INFINITY, ackEveryPackets }: MemoryPairOptions) {
     this.#burst = burst;
@@ -89,6 +101,16 @@ export class MemoryPair {
     }
   }
 
+  /** What both engines have been asked for so far. */
+  get effort(): Effort {
+    const engines = [this.#client.engine, this.#server.engine];
+    return {
+      requests: engines.reduce((all, engine) => all + engine.memoryStats().requests, 0),
+      calls: engines.reduce((all, engine) => all + engine.calls, -this.#credits),
+      turns: this.#turns,
+    };
+  }
+
   #side(crypto: Crypto): Side {
     const pattern = new Uint8Array(2048).map((_, index) => index * 31);
     const engine: Engine = createEngine({
@@ -119,6 +141,7 @@ export class MemoryPair {
     let at = 0;
     do {
       const count = Math.min(this.#burst, arrived - at);
+      this.#turns++;
       this.#ingest(side, at, count);
       at += count;
       side.engine.timers(this.#now);
@@ -154,6 +177,7 @@ export class MemoryPair {
       if (kind === EventKind.CONNECTED) side.connected = true;
       else if (kind === EventKind.CLOSED) throw new Error("the connection of the benchmark closed");
       else if (kind === EventKind.DATA) {
+        this.#credits++;
         engine.credit(engine.eventWords[at + EVENT_STREAM]!, engine.eventWords[at + EVENT_LENGTH]!);
       }
     }

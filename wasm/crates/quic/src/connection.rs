@@ -7,6 +7,7 @@ use quinn_proto::{Dir, StreamId, VarInt, crypto::rustls::HandshakeData};
 use crate::{
     ConnectionStats, TransportSettings,
     chooser::{Chooser, NOWHERE, Rank},
+    config::STREAMS_OF_AN_IDLE_PEER,
     congestion::Signals,
     datagrams::DatagramQueue,
     early::EarlyPackets,
@@ -109,6 +110,8 @@ pub(crate) struct Connection {
     pub(crate) opened_streams: u64,
     pub(crate) accepted_streams: u64,
     pub(crate) dropped_datagrams: u64,
+    /// By direction: the peer may open only the first few streams, until it has shown that it opens any.
+    pub(crate) few_streams: [bool; 2],
 
     /// Streams to read.
     pub(crate) readable: VecDeque<u32>,
@@ -170,6 +173,8 @@ impl Connection {
             opened_streams: 0,
             accepted_streams: 0,
             dropped_datagrams: 0,
+            few_streams: [Dir::Bi, Dir::Uni]
+                .map(|dir| matches!(settings.streams(dir), (limit, first) if first < limit)),
             streams: HashMap::with_hasher(keyed.ids()),
             members: Vec::new(),
             with_id: Chooser::default(),
@@ -383,6 +388,18 @@ impl Connection {
             Some(size) => mtu.saturating_sub(size + DATAGRAM_HEADER).clamp(21, LONGEST_OVERHEAD),
             None => LONGEST_OVERHEAD,
         };
+    }
+
+    /// The peer has opened a stream: from its first few on it may have as many open as the settings say. True: it is to be told.
+    pub(crate) fn allow_streams(&mut self, id: StreamId) -> bool {
+        let dir = id.dir();
+        if !self.few_streams[dir as usize] || id.index() + 1 < STREAMS_OF_AN_IDLE_PEER {
+            return false;
+        }
+        self.few_streams[dir as usize] = false;
+        let (limit, _) = self.settings.streams(dir);
+        self.quic.set_max_concurrent_streams(dir, VarInt::from_u64(limit).unwrap_or(VarInt::MAX));
+        true
     }
 
     /// Drops everything that waits to leave.

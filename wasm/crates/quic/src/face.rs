@@ -168,6 +168,7 @@ impl Engine for Instance {
         let entry = self.connections.get_mut(connection).ok_or(Error::StaleHandle)?;
         let count = count.min(MAX_STREAMS as u64);
         entry.quic.set_max_concurrent_streams(dir, VarInt::from_u64(count).map_err(|_| code_too_large())?);
+        entry.few_streams[dir as usize] = false;
         self.mark_dirty(connection);
         Ok(())
     }

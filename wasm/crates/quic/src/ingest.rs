@@ -31,17 +31,22 @@ const BUFFER_BYTES: usize = 1280;
 
 impl PacketBuffers {
     fn copy(&mut self, packet: &[u8]) -> BytesMut {
-        if self.ring.len() < BUFFERS {
+        if self.next == self.ring.len() {
             self.ring.push(BytesMut::new());
         }
-        self.next = (self.next + 1) % self.ring.len();
         let buffer = &mut self.ring[self.next];
+        self.next = (self.next + 1) % BUFFERS;
         buffer.clear();
         if !buffer.try_reclaim(packet.len()) {
             *buffer = BytesMut::with_capacity(packet.len().max(BUFFER_BYTES));
         }
         buffer.extend_from_slice(packet);
         buffer.split()
+    }
+
+    /// Begins with the first again: the host has read what came, and few buffers that stay in the cache serve all.
+    pub(crate) fn rewind(&mut self) {
+        self.next = 0;
     }
 }
 

@@ -42,6 +42,7 @@ enum Fill {
 impl Instance {
     pub(crate) fn pump_all(&mut self, now: u64, budget: usize, source: &mut impl Source) -> usize {
         self.transmit.begin();
+        self.packets.rewind();
         self.end = PumpEnd::Idle;
         let mut left = budget;
         while let Some(handle) = self.dirty.pop_front() {

@@ -161,6 +161,7 @@ impl Instance {
     fn accept_streams(&mut self, handle: u32, dir: Dir) {
         while let Some(connection) = self.connections.get_mut(handle) {
             let Some(id) = connection.quic.streams().accept(dir) else { return };
+            let more_allowed = connection.allow_streams(id);
             let mut stream = Stream::incoming(handle, id, connection.settings.stream_credit_bytes);
             stream.member = connection.members.len();
             match self.streams.insert(stream) {
@@ -177,6 +178,9 @@ impl Instance {
                         let _ = connection.quic.send_stream(id).reset(VarInt::from_u32(0));
                     }
                 }
+            }
+            if more_allowed {
+                self.mark_dirty(handle);
             }
         }
     }

@@ -1,14 +1,14 @@
 //! Known attacks on QUIC stacks. Each must leave the server's memory nearly as it was, cost it per packet little more than
 //! honest traffic, let a healthy client through meanwhile, and end with the right code where the RFC names one.
 
+#[path = "support/siege.rs"]
+mod siege; // With an allocator of its own, so not of every test program.
 mod support;
 
 use moqingbird_quic::*;
 use moqingbird_rogue::{Frames, Heard, Hello, Options, Peer, Shape, Space, retry, version_negotiation};
-use support::{
-    siege::{Damage, MOST_COST, MOST_GROWTH, Siege, WAVE},
-    *,
-};
+use siege::{Damage, MOST_COST, MOST_GROWTH, Siege, WAVE};
+use support::*;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -136,7 +136,7 @@ fn a_tls_message_after_the_handshake_that_never_ends() {
 
 #[test]
 fn single_bytes_that_each_pin_a_packet() {
-    let mut siege = Siege::begin();
+    let mut siege = Siege::begin_with_all_streams();
     let mut count = 0u64;
     let damage = siege.attack(400, |rogue, _| {
         for _ in 0..WAVE {
@@ -263,7 +263,7 @@ fn ended_for_gaps(siege: &Siege, damage: &Damage) {
 
 #[test]
 fn single_bytes_with_gaps_on_every_stream() {
-    let mut siege = Siege::begin();
+    let mut siege = Siege::begin_with_all_streams();
     let mut count = 0;
     let damage = siege.attack(400, |rogue, _| {
         send_all(rogue, |_| scattered(&mut count, 150, b"x", |n| 1 + 2 * n));
@@ -273,7 +273,7 @@ fn single_bytes_with_gaps_on_every_stream() {
 
 #[test]
 fn single_bytes_with_gaps_on_every_stream_but_one_that_is_in_order() {
-    let mut siege = Siege::begin();
+    let mut siege = Siege::begin_with_all_streams();
     let (mut count, mut sent) = (0, 0);
     let damage = siege.attack(400, |rogue, _| {
         send_all(rogue, |_| {
@@ -287,7 +287,7 @@ fn single_bytes_with_gaps_on_every_stream_but_one_that_is_in_order() {
 
 #[test]
 fn small_pieces_in_the_wrong_order_and_many_of_them_twice_are_no_attack() {
-    let mut siege = Siege::begin();
+    let mut siege = Siege::begin_with_all_streams();
     let mut count = 0;
     let damage = siege.attack(500, |rogue, wave| {
         send_all(rogue, |n| {

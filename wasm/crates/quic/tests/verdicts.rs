@@ -106,12 +106,32 @@ mod flow_control {
 
     #[test]
     fn a_stream_within_the_limit_is_opened_and_beyond_it_not() {
-        let mut assault = Assault::established();
-        assault.send(Space::OneRtt, Frames::new().stream(CLIENT_UNI + 4 * (UNI_STREAMS - 1), 0, b"x", true));
-        assert_eq!(assault.verdict(), None);
         // RFC 9000 section 4.6.
-        assert_eq!(judged(Frames::new().stream(CLIENT_UNI + 4 * UNI_STREAMS, 0, b"x", true)), STREAM_LIMIT_ERROR);
-        assert_eq!(judged(Frames::new().stream(4 * BIDI_STREAMS, 0, b"x", true)), STREAM_LIMIT_ERROR);
+        for (first_id, limit) in [(CLIENT_UNI, FIRST_UNI_STREAMS), (0, FIRST_BIDI_STREAMS)] {
+            let mut assault = Assault::established();
+            assault.send(Space::OneRtt, Frames::new().stream(first_id + 4 * (limit - 1), 0, b"x", false));
+            assert_eq!(assault.verdict(), None);
+            assert_eq!(judged(Frames::new().stream(first_id + 4 * limit, 0, b"x", false)), STREAM_LIMIT_ERROR);
+        }
+    }
+
+    #[test]
+    fn the_fourth_stream_brings_the_whole_limit() {
+        for (first_id, first, limit) in
+            [(CLIENT_UNI, FIRST_UNI_STREAMS, UNI_STREAMS), (0, FIRST_BIDI_STREAMS, BIDI_STREAMS)]
+        {
+            let frame = |index: u64| Frames::new().stream(first_id + 4 * index, 0, b"x", false);
+            let mut assault = Assault::established();
+            assault.send(Space::OneRtt, frame(2));
+            assault.send(Space::OneRtt, frame(first));
+            assert_eq!(assault.verdict().map(|(code, _)| code), Some(STREAM_LIMIT_ERROR));
+            let mut assault = Assault::established();
+            assault.send(Space::OneRtt, frame(3));
+            assault.send(Space::OneRtt, frame(limit - 1));
+            assert_eq!(assault.verdict(), None);
+            assault.send(Space::OneRtt, frame(limit));
+            assert_eq!(assault.verdict().map(|(code, _)| code), Some(STREAM_LIMIT_ERROR));
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub use crypto::Crypto;
 pub use keys::Keys;
 pub(crate) use keys::Secrets;
 pub use server::{NamedCertificate, ServerOptions};
+pub(crate) use transport::STREAMS_OF_AN_IDLE_PEER;
 pub use transport::{Congestion, TransportSettings};
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quinn_proto::{
-    AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt,
+    AckFrequencyConfig, Dir, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt,
     congestion::{ControllerFactory, NewRenoConfig},
 };
 use web_time::Duration;
@@ -56,6 +56,12 @@ const REORDER_RTTS: f32 = 1.75;
 /// Longest a peer that knows ACK frequency may wait with an acknowledgement. It lengthens the round trips of a window that is
 /// smaller than what an acknowledgement covers, which is what a lossy path makes of windows.
 const MAX_ACK_DELAY: Duration = Duration::from_millis(2);
+/// Streams of each direction that a new connection allows, where its limit is not lower. quinn-proto enters every stream it
+/// allows in its tables at once, up to 50 bytes each: these fit the smallest tables that hold a session which only listens.
+const FIRST_UNI_STREAMS: u64 = 20;
+const FIRST_BIDI_STREAMS: u64 = 8;
+/// The peer that opens its n-th stream of a direction gets the whole limit.
+pub(crate) const STREAMS_OF_AN_IDLE_PEER: u64 = 4;
 /// Numbers in [`TransportSettings::from_numbers`].
 const FIELDS: usize = 16;
 
@@ -107,6 +113,15 @@ impl TransportSettings {
         })
     }
 
+    /// Streams of a direction the peer may have open in the end, and at first.
+    pub(crate) fn streams(&self, dir: Dir) -> (u64, u64) {
+        let (limit, first) = match dir {
+            Dir::Uni => (self.max_uni_streams, FIRST_UNI_STREAMS),
+            Dir::Bi => (self.max_bidi_streams, FIRST_BIDI_STREAMS),
+        };
+        (limit, limit.min(first))
+    }
+
     /// `observer`: whom the congestion controller tells what it learns.
     pub(super) fn quic(&self, observer: Option<&Arc<Observer>>) -> Result<TransportConfig, Error> {
         let mut config = TransportConfig::default();
@@ -130,8 +145,8 @@ impl TransportSettings {
             .stream_receive_window(varint("the stream window", self.stream_receive_window)?)
             .receive_window(varint("the connection window", self.connection_receive_window)?)
             .send_window(self.send_window)
-            .max_concurrent_uni_streams(varint("the number of streams", self.max_uni_streams)?)
-            .max_concurrent_bidi_streams(varint("the number of streams", self.max_bidi_streams)?)
+            .max_concurrent_uni_streams(varint("the number of streams", self.streams(Dir::Uni).1)?)
+            .max_concurrent_bidi_streams(varint("the number of streams", self.streams(Dir::Bi).1)?)
             .initial_mtu(self.initial_mtu)
             .initial_rtt(Duration::from_millis(self.initial_rtt_ms))
             .congestion_controller_factory(controller)

@@ -7,8 +7,6 @@ use std::{collections::HashMap, net::SocketAddr};
 use moqingbird_quic::*;
 use moqingbird_rogue::{Frames, Hello, Options, Peer, Space};
 
-pub(crate) mod siege;
-
 pub(crate) const MILLISECOND: u64 = 1000;
 pub(crate) const SECOND: u64 = 1_000_000;
 
@@ -17,6 +15,9 @@ pub(crate) const STREAM_WINDOW: u64 = 1 << 20;
 pub(crate) const CONNECTION_WINDOW: u64 = 4 << 20;
 pub(crate) const UNI_STREAMS: u64 = 128;
 pub(crate) const BIDI_STREAMS: u64 = 32;
+/// What a new connection allows of them.
+pub(crate) const FIRST_UNI_STREAMS: u64 = 20;
+pub(crate) const FIRST_BIDI_STREAMS: u64 = 8;
 pub(crate) const DATAGRAM_BYTES: u64 = 256 << 10;
 
 pub(crate) fn transport() -> TransportSettings {

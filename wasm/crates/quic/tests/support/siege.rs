@@ -11,7 +11,7 @@ use moqingbird_quic::*;
 use moqingbird_rogue::{Frames, Heard, Options, Peer, Space};
 use web_time::Instant;
 
-use super::{Assault, MILLISECOND, Target};
+use crate::support::{Assault, MILLISECOND, Target};
 
 thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
@@ -48,6 +48,9 @@ pub(crate) const WAVE: usize = 20;
 pub(crate) const MOST_GROWTH: isize = 5_000_000;
 /// An attack's packet may cost the server as many honest ones: the flood of a well-behaved sender is no defence's matter.
 pub(crate) const MOST_COST: f64 = 8.0;
+
+/// Id of a client's fourth unidirectional stream.
+const FOURTH_UNI: u64 = 2 + 4 * 3;
 
 /// What an attack did.
 #[derive(Debug)]
@@ -91,6 +94,13 @@ impl Siege {
         siege.exchange_honest();
         siege.exchange_healthy(|client| !client.connected().is_empty());
         assert_eq!(siege.assault.target.connected().len(), 3);
+        siege
+    }
+
+    /// With the attacker's fourth stream open, which brings it as many as there may be.
+    pub(crate) fn begin_with_all_streams() -> Self {
+        let mut siege = Self::begin();
+        siege.assault.send(Space::OneRtt, Frames::new().stream(FOURTH_UNI, 0, b"", false));
         siege
     }
 
