@@ -26,7 +26,8 @@ export class WebKitPage implements AsyncDisposable {
     this.#processes = processes;
   }
 
-  static async open(): Promise<WebKitPage> {
+  /** With `features` as MiniBrowser takes them, "+WebTransport" for example. */
+  static async open(features?: string): Promise<WebKitPage> {
     const binary = miniBrowsers.find(existsSync);
     if (binary === undefined) throw new Error("WebKitGTK is not installed: ./run interop installs it.");
     const processes: ChildProcess[] = [];
@@ -43,7 +44,12 @@ export class WebKitPage implements AsyncDisposable {
       processes.push(driver);
       const url = `http://127.0.0.1:${port}`;
       await answering(`${url}/status`);
-      const alwaysMatch = { "webkitgtk:browserOptions": { binary, args: ["--automation"] } };
+      const alwaysMatch = {
+        "webkitgtk:browserOptions": {
+          binary,
+          args: ["--automation", ...(features === undefined ? [] : [`--features=${features}`])],
+        },
+      };
       const { sessionId } = (await command(`${url}/session`, { capabilities: { alwaysMatch } })) as {
         sessionId: string;
       };
