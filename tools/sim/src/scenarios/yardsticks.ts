@@ -47,6 +47,7 @@ const rows: readonly Row[] = [
     link: { ...line, corruptPercent: 2 },
     yardstickKbps: 3756,
     faults: ["corrupted"],
+    transfers: 21, // the bar is near what there is to have at this loss
   },
   {
     name: "reorder",
