@@ -24,8 +24,8 @@ use web_time::Instant;
 const OPEN: usize = 224;
 /// Ids that no connection has, for packets that are searched in vain.
 const PROBES: usize = 16;
-/// Bits of the hash that decide about place and tag in a table of 256 (hashbrown: the lowest, and the topmost seven).
-const PLACE: u64 = 0xfe00_0000_0000_00ff;
+/// Bits of the hash that decide about place and tag in a table of 256 (hashbrown: the lowest, and the topmost seven of a usize).
+const PLACE: u64 = 0x7f << (usize::BITS - 7) | 0xff;
 const ROUNDS: usize = 200;
 
 type Id = [u8; 8];
