@@ -56,6 +56,14 @@ describe("ngtcp2's client fetches from us", () => {
     });
   }
 
+  test("bytes go on over a key update", async ({ lab }) => {
+    const files = makeFiles([3_000_000]);
+    const { address } = await serveOverHttp3(lab, files);
+    const flags = ["--key-update=1ms", "--no-quic-dump", "--no-http-dump"];
+    const program = await gtlsClientFetches(lab, address.port, files, ...flags);
+    for (const phase of [0, 1]) await program.line(new RegExp(`pkt rx .*type=1RTT k=${phase}`));
+  });
+
   test("Retry, when the listener is busy", async ({ lab }) => {
     const files = makeFiles([10_000]);
     // One handshake at a time: whoever comes has to come with a token.
