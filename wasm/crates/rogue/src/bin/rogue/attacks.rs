@@ -6,8 +6,11 @@ use moqingbird_rogue::{Frames, Heard, MAX_VARINT, Options, Parameters, Peer, Spa
 pub(crate) const WAVE: usize = 20;
 /// A client's first unidirectional stream.
 const UNI: u64 = 2;
-/// Unidirectional streams that the server allows at once.
+/// Unidirectional streams that the server allows in the end, and of a new connection.
 const UNI_STREAMS: u64 = 128;
+const FIRST_UNI_STREAMS: u64 = 20;
+/// The stream with which a client gets as many as there may be.
+const FOURTH_UNI: u64 = UNI + 4 * 3;
 
 /// Something to send, wave after wave, on a connection that is up.
 pub(crate) type Waves = Box<dyn FnMut(&mut Peer)>;
@@ -116,13 +119,20 @@ fn crypto_gaps() -> Waves {
 
 /// Single bytes with gaps on every stream.
 fn fragments() -> Waves {
-    let mut count = 0;
-    packets(move || {
-        (0..150).fold(Frames::new(), |frames, _| {
-            let (stream, at) = (count % UNI_STREAMS, count / UNI_STREAMS);
-            count += 1;
-            frames.stream(UNI + 4 * stream, 1 + 2 * at, b"x", false)
-        })
+    let (mut count, mut asked) = (0, false);
+    Box::new(move |rogue| {
+        if !std::mem::replace(&mut asked, true) {
+            rogue.send(Space::OneRtt, &Frames::new().stream(FOURTH_UNI, 0, b"", false));
+            return;
+        }
+        for _ in 0..WAVE {
+            let frames = (0..150).fold(Frames::new(), |frames, _| {
+                let (stream, at) = (count % UNI_STREAMS, count / UNI_STREAMS);
+                count += 1;
+                frames.stream(UNI + 4 * stream, 1 + 2 * at, b"x", false)
+            });
+            rogue.send(Space::OneRtt, &frames);
+        }
     })
 }
 
@@ -166,7 +176,7 @@ fn ack_ranges() -> Waves {
 
 /// Streams opened and reset in a loop, as far as MAX_STREAMS lets them.
 fn resets() -> Waves {
-    let (mut next, mut allowed) = (0, UNI_STREAMS);
+    let (mut next, mut allowed) = (0, FIRST_UNI_STREAMS);
     Box::new(move |rogue| {
         for (_, heard) in &rogue.heard {
             if let Heard::MaxStreams { uni: true, limit } = heard {
