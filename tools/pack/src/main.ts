@@ -11,6 +11,7 @@ import { converse } from "./conversation.ts";
 import { installProject, smoke } from "./project.ts";
 import { runtimes } from "./runtimes.ts";
 import { build, pack } from "./tarballs.ts";
+import { besideDom, bundled } from "./tools.ts";
 
 const counts = { passed: 0, failed: 0 };
 
@@ -45,6 +46,8 @@ for (const runtime of all) {
   );
 }
 const newest = all.at(-1) as (typeof all)[number];
+await check("declarations beside lib.dom", () => besideDom(project));
+await check("bundles for a page and for Node", () => bundled(project, newest));
 for (const runtime of all) {
   await check(`QUIC from ${newest.name} to ${runtime.name}`, () => converse(project, runtime, newest));
   if (runtime === newest) continue;
