@@ -19,6 +19,7 @@ export async function provision(): Promise<void> {
   await needApt("gtlsclient", "ngtcp2-client");
   await needApt("gtlsserver", "ngtcp2-server");
   await needApt("tshark");
+  await needApt("openssl");
   await buildGoPeers();
   await installNpmPeers();
   await installPythonPeers();
