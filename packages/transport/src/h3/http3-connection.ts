@@ -86,6 +86,7 @@ export class Http3Connection implements ConnectionHandler, ControlHandler, Strea
     this.ended = this.#ended.promise;
     this.peer.catch(() => {}); // whoever waits is told; nobody has to
     this.#control = new ControlWriter(this, ourSettings(maxFieldSectionBytes, start.maxSessions));
+    quic.allowAllStreams(); // with our SETTINGS, so that they are known before any session is
     quic.openUnidirectional(this.#control);
     quic.handler = this;
   }

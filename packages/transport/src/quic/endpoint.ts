@@ -14,6 +14,8 @@ import type { Runtime } from "./runtime.ts";
 import {
   defaultHandshakeTimeoutMs,
   defaultIdleTimeoutMs,
+  defaultMaxBidiStreams,
+  defaultMaxUniStreams,
   defaultSocketBufferBytes,
   defaultStreamCreditBytes,
   type TransportSettings,
@@ -261,7 +263,15 @@ export class Endpoint implements UdpOwner {
 
   #adopt(handle: number, side: "client" | "server", peer: number, peerName: string): QuicConnection {
     const streamCreditBytes = this.#start.transport.streamCreditBytes ?? defaultStreamCreditBytes;
-    const connection = new QuicConnection(this.#runtime, this, { handle, side, peer, peerName, streamCreditBytes });
+    const { maxBidiStreams = defaultMaxBidiStreams, maxUniStreams = defaultMaxUniStreams } = this.#start.transport;
+    const connection = new QuicConnection(this.#runtime, this, {
+      handle,
+      side,
+      peer,
+      peerName,
+      streamCreditBytes,
+      maxStreams: [maxBidiStreams, maxUniStreams],
+    });
     this.connections.add(connection);
     this.#runtime.connections.add(connection);
     return connection;

@@ -38,6 +38,8 @@ export interface ConnectionStart {
   /** What the sentences of its errors call the peer: "relay.example:4443". */
   readonly peerName: string;
   readonly streamCreditBytes: number;
+  /** Streams the peer may have open: both ways, one way. */
+  readonly maxStreams: readonly [bidirectional: number, unidirectional: number];
 }
 
 /** One connection, from the handshake's first packet to its last event. */
@@ -59,6 +61,7 @@ export class QuicConnection implements Connection {
   refusedSends = 0;
 
   readonly #runtime: Runtime;
+  readonly #maxStreams: ConnectionStart["maxStreams"];
   readonly #resolveClosed: (info: CloseInfo) => void;
   readonly #streams = new Set<QuicStream>();
   #handler: ConnectionHandler | undefined;
@@ -82,6 +85,7 @@ export class QuicConnection implements Connection {
     this.#remoteAddress = runtime.peers.socketAddress(start.peer);
     this.peerName = start.peerName;
     this.streamCreditBytes = start.streamCreditBytes;
+    this.#maxStreams = start.maxStreams;
     const { promise, resolve } = Promise.withResolvers<CloseInfo>();
     this.closed = promise;
     this.#resolveClosed = resolve;
@@ -149,6 +153,20 @@ export class QuicConnection implements Connection {
     if (this.#runtime.busy) this.#runtime.later(() => this.#awaitDatagramRoom());
     else this.#awaitDatagramRoom();
     return room;
+  }
+
+  /**
+   * The engine allows a peer a few streams until it uses them. This allows all there may be: browsers fail to open a stream
+   * instead of waiting for leave.
+   */
+  allowAllStreams(): void {
+    const { engine } = this.#runtime;
+    const [bidirectional, unidirectional] = this.#maxStreams;
+    this.#runtime.unlessStale(() => {
+      engine.setMaxStreams(this.handle, 0, bidirectional);
+      engine.setMaxStreams(this.handle, 1, unidirectional);
+    });
+    this.#runtime.touch();
   }
 
   get maxDatagramSize(): number {

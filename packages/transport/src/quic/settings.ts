@@ -9,6 +9,9 @@ export type TransportSettings = TransportOptions;
 export const defaultIdleTimeoutMs = 10_000;
 export const defaultHandshakeTimeoutMs = 10_000;
 export const defaultStreamCreditBytes = 262_144;
+/** The engine's, for streams the peer may have open. */
+export const defaultMaxBidiStreams = 32;
+export const defaultMaxUniStreams = 128;
 
 /** Kernel buffer asked for each socket: 4 MiB takes the bursts of several connections. */
 export const defaultSocketBufferBytes = 4_194_304;

@@ -38,8 +38,8 @@ export function difference(left: string, right: string): Promise<string> {
   });
 }
 
-/** Equal beginnings shorter than this are chance, not a part of the group: one random byte in 256 is equal. */
-const chanceBytes = 16;
+/** So many bytes may be equal by chance at the end of a group's beginning: each with one in 256. */
+const chanceBytes = 3;
 
 /**
  * Checks that `output` is `input` cut into groups, less the `missing` ones. Of a missing group the beginning may be there: it
@@ -52,15 +52,24 @@ export async function unexplainedGap(
   missing: ReadonlySet<number>,
 ): Promise<string> {
   const [sent, received] = await Promise.all([readFile(input), readFile(output)]);
-  let at = 0;
-  for (let group = 0; group * groupBytes < sent.length; group++) {
+  /** What is wrong from this group on, if its bytes would stand at `at`. */
+  const wrong = (group: number, at: number): string => {
+    if (group * groupBytes >= sent.length) {
+      return at === received.length ? "" : `${received.length - at} bytes follow after the last group`;
+    }
     const content = sent.subarray(group * groupBytes, (group + 1) * groupBytes);
     const equal = equalBytes(content, received, at);
-    if (!missing.has(group) && equal < content.length)
-      return `group ${group} differs at its byte ${equal}, output byte ${at + equal}`;
-    if (equal >= chanceBytes) at += equal;
-  }
-  return at === received.length ? "" : `${received.length - at} bytes follow after the last group`;
+    if (equal === content.length) return wrong(group + 1, at + equal);
+    if (!missing.has(group)) return `group ${group} differs at its byte ${equal}, output byte ${at + equal}`;
+    let first: string | undefined;
+    for (let length = equal; length >= Math.max(0, equal - chanceBytes); length--) {
+      const rest = wrong(group + 1, at + length);
+      if (rest === "") return "";
+      first ??= rest;
+    }
+    return first ?? "";
+  };
+  return wrong(0, 0);
 }
 
 function equalBytes(content: Buffer, received: Buffer, at: number): number {
