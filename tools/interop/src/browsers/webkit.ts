@@ -15,6 +15,9 @@ const miniBrowsers = ["x86_64", "aarch64"].map((cpu) => `/usr/lib/${cpu}-linux-g
 /** W3C WebDriver, section 12: what stands for an element in JSON. */
 const elementKey = "element-6066-11e4-a52e-4f735466cecf";
 const startMs = 30_000;
+/** A start takes half a second. */
+const launchMs = 10_000;
+const launches = 3;
 
 /** A window of WebKitGTK. */
 export class WebKitPage implements AsyncDisposable {
@@ -26,8 +29,18 @@ export class WebKitPage implements AsyncDisposable {
     this.#processes = processes;
   }
 
-  /** With `features` as MiniBrowser takes them, "+WebTransport" for example. */
+  /** With `features` as MiniBrowser takes them, "+WebTransport" for example. A browser that hangs as it starts is started anew. */
   static async open(features?: string): Promise<WebKitPage> {
+    for (let launch = 1; ; launch++) {
+      try {
+        return await WebKitPage.#launch(features);
+      } catch (error) {
+        if (launch === launches) throw error;
+      }
+    }
+  }
+
+  static async #launch(features: string | undefined): Promise<WebKitPage> {
     const binary = miniBrowsers.find(existsSync);
     if (binary === undefined) throw new Error("WebKitGTK is not installed: ./run interop installs it.");
     const processes: ChildProcess[] = [];
@@ -50,9 +63,8 @@ export class WebKitPage implements AsyncDisposable {
           args: ["--automation", ...(features === undefined ? [] : [`--features=${features}`])],
         },
       };
-      const { sessionId } = (await command(`${url}/session`, { capabilities: { alwaysMatch } })) as {
-        sessionId: string;
-      };
+      const opened = await command(`${url}/session`, { capabilities: { alwaysMatch } }, launchMs);
+      const { sessionId } = opened as { sessionId: string };
       return new WebKitPage(`${url}/session/${sessionId}`, processes);
     } catch (error) {
       await end(processes);
@@ -134,9 +146,11 @@ async function answering(url: string): Promise<void> {
 }
 
 /** POST with a body, GET without. */
-async function command(url: string, body?: object): Promise<unknown> {
-  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
-  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(startMs) });
+async function command(url: string, body?: object, timeoutMs = startMs): Promise<unknown> {
+  const init: RequestInit = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) }).catch((cause: unknown) => {
+    throw new Error(`WebKitWebDriver did not answer ${url} ${init.body ?? ""}`, { cause });
+  });
   const { value } = (await response.json()) as { value: unknown };
   if (response.ok) return value;
   throw new Error(`WebKitWebDriver: ${(value as { message?: string }).message ?? response.statusText}`);
