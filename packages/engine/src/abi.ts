@@ -51,6 +51,7 @@ export interface SetupCalls {
     certificates: Uint8Array,
     alpn: Uint8Array,
     transport: Float64Array,
+    earlyData: boolean,
     keyLog: number,
     trace: number,
   ): number;
@@ -59,6 +60,7 @@ export interface SetupCalls {
     trust: number,
     material: Uint8Array,
     transport: Float64Array,
+    earlyData: boolean,
     keyLog: number,
     trace: number,
   ): number;
@@ -74,6 +76,7 @@ export interface SetupCalls {
   connection_peer(connection: number): number;
   connection_side(connection: number): number;
   connection_resumed(connection: number): number;
+  connection_early_data(connection: number): number;
   /** Empty when the handle is stale. */
   connection_stats(connection: number): Float64Array;
   /** Empty when there is none to be had; the sentence is in `last_error`. */

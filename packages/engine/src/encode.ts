@@ -6,6 +6,7 @@ import type {
   ConnectionBytes,
   ConnectionStats,
   Crypto,
+  EarlyData,
   EndpointOptions,
   EngineClock,
   EngineKeys,
@@ -225,6 +226,13 @@ export function encodedKeys(keys: EngineKeys | undefined): Uint8Array {
 export function checkedStatus(status: number, detail: () => string): number {
   if (status < 0) throw EngineError.fromStatus(status, detail());
   return status;
+}
+
+const earlyData: readonly EarlyData[] = ["none", "offered", "accepted", "rejected"];
+
+/** What `connection_early_data` says. */
+export function decodedEarlyData(number: number): EarlyData {
+  return earlyData[number] ?? "none";
 }
 
 /** Names of a connection's counters, in the order of `connection_stats` in wasm/crates/abi. */

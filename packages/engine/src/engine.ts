@@ -14,6 +14,7 @@ import {
   checkedMemory,
   checkedStatus,
   concatenated,
+  decodedEarlyData,
   decodedStats,
   encodedAlpn,
   encodedCertificates,
@@ -180,6 +181,7 @@ export class Engine {
         encodedCertificates(options),
         encodedAlpn(options.alpn),
         encodedTransport(options.transport),
+        options.earlyData ?? false,
         options.keyLog ?? 0,
         options.trace ?? 0,
       ),
@@ -195,6 +197,7 @@ export class Engine {
         kind,
         concatenated(material),
         encodedTransport(options.transport),
+        options.earlyData ?? false,
         options.keyLog ?? 0,
         options.trace ?? 0,
       ),
@@ -245,7 +248,7 @@ export class Engine {
     }
   }
 
-  /** Starts a handshake; CONNECTED or CLOSED follows. Throws server-name-invalid, address-invalid, limit-reached. */
+  /** Starts a handshake; CONNECTED or CLOSED follows. Streams may be opened before. Throws server-name-invalid, address-invalid, limit-reached. */
   connect(endpoint: number, clientConfig: number, peer: number, serverName: string, now: number): number {
     return this.#setup((glue) => glue.connect(endpoint, clientConfig, peer, serverName, now));
   }
@@ -263,6 +266,7 @@ export class Engine {
       peer,
       side: this.#glue.connection_side(connection) === 0 ? "client" : "server",
       resumed: this.#glue.connection_resumed(connection) === 1,
+      earlyData: decodedEarlyData(this.#glue.connection_early_data(connection)),
     };
   }
 

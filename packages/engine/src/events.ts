@@ -24,7 +24,7 @@ export const EVENT_LENGTH = 7;
 
 /** Kinds of events. */
 export const EventKind = {
-  /** Handshake done. connection, EVENT_STREAM = endpoint, flags {@link CONNECTED_SERVER}; word 4 = peer. */
+  /** Handshake done; streams that were open are dead if 0-RTT was rejected (`connectionInfo`). connection, EVENT_STREAM = endpoint, flags {@link CONNECTED_SERVER}; word 4 = peer. */
   CONNECTED: 1,
   /** Over, exactly once; as server also for a handshake that failed, without CONNECTED before. flags = {@link ClosedBy}, code in high/low, reason text at pointer/length. Its streams are dead. */
   CLOSED: 2,

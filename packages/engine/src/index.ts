@@ -25,6 +25,7 @@ export type {
   ConnectionInfo,
   ConnectionStats,
   Crypto,
+  EarlyData,
   EndpointOptions,
   EngineClock,
   EngineKeys,

@@ -171,6 +171,12 @@ export interface ServerConfigOptions extends ObservingOptions {
   /** ALPN protocols, the server's favourite first. Required, not empty. */
   readonly alpn: readonly string[];
   readonly transport?: TransportOptions;
+  /**
+   * Takes 0-RTT from clients with a ticket of this configuration, and keeps it until the handshake is done. Its tickets
+   * then stand for sessions that this engine keeps, the newest 4096: each is good once, here and nowhere else, and not for
+   * a successor with the same keys. Default false.
+   */
+  readonly earlyData?: boolean;
 }
 
 /** A certificate for some host names. */
@@ -195,6 +201,11 @@ export interface ClientConfigOptions extends ObservingOptions {
   /** Required: the engine knows no system roots. */
   readonly trust: Trust;
   readonly transport?: TransportOptions;
+  /**
+   * Offers 0-RTT to a server that gave this configuration a ticket for it: what streams and datagrams have to say before
+   * CONNECTED leaves at once. Whoever records it can send it to the server again. Default false.
+   */
+  readonly earlyData?: boolean;
 }
 
 /**
@@ -216,6 +227,12 @@ export interface EndpointOptions {
   readonly maxConnectionsPerAddress?: number;
 }
 
+/**
+ * What became of 0-RTT on a connection. "offered": as client, before CONNECTED. "rejected": the server took none of it; the
+ * streams opened before CONNECTED are dead.
+ */
+export type EarlyData = "none" | "offered" | "accepted" | "rejected";
+
 /** What is fixed once a connection is up. */
 export interface ConnectionInfo {
   /** Chosen protocol; "" before the handshake is over. */
@@ -227,6 +244,8 @@ export interface ConnectionInfo {
   readonly side: "client" | "server";
   /** A ticket of an earlier connection stood in for the certificate; false before the handshake is over. */
   readonly resumed: boolean;
+  /** As server "none" before the handshake is over. */
+  readonly earlyData: EarlyData;
 }
 
 /** Counters of one connection since its start. */

@@ -46,7 +46,7 @@ const hotExports =
   "activate arm_timer cancel_timer credit events ingest intern_peer max_datagram_size open_stream pump " +
   "reset send_datagram set_key stop stream_id timers";
 const setupExports =
-  "add_client_config add_server_config await_datagram_room close_connection close_endpoint connect connection_alpn connection_peer " +
+  "add_client_config add_server_config await_datagram_room close_connection close_endpoint connect connection_alpn connection_early_data connection_peer " +
   "connection_resumed connection_server_name connection_side connection_stats export_keying_material free_config last_error layout memory_in_use memory_stats open_endpoint " +
   "set_max_streams set_memory_budget set_receive_window set_server_config start update_keys";
 

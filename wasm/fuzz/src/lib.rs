@@ -78,6 +78,7 @@ pub fn server(now: u64) -> (Instance, u32) {
             named: &[],
             alpn: b"\x04test",
             transport: transport(),
+            early_data: false,
             observing: Observing::default(),
         })
         .expect("the certificate is fine");
@@ -93,6 +94,7 @@ pub fn client(now: u64, server: SocketAddr) -> (Instance, u32, u32) {
         trust: Trust::None,
         material: &[],
         transport: transport(),
+        early_data: false,
         observing: Observing::default(),
     };
     let config = engine.add_client_config(options).expect("the options are fine");

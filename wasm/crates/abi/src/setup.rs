@@ -85,7 +85,14 @@ pub fn last_error() -> String {
 /// A server configuration; `certificates`: names, chain and key of each, see `certificates_of`; the first is the default;
 /// `key_log` and `trace` are the host's numbers, 0 for none.
 #[wasm_bindgen]
-pub fn add_server_config(certificates: &[u8], alpn: &[u8], transport: &[f64], key_log: u32, trace: u32) -> i32 {
+pub fn add_server_config(
+    certificates: &[u8],
+    alpn: &[u8],
+    transport: &[f64],
+    early_data: bool,
+    key_log: u32,
+    trace: u32,
+) -> i32 {
     let observing = Observing { key_log, trace };
     with(|abi| {
         let result = TransportSettings::from_numbers(transport).and_then(|transport| {
@@ -94,7 +101,8 @@ pub fn add_server_config(certificates: &[u8], alpn: &[u8], transport: &[f64], ke
             else {
                 return Err(Error::CertificateInvalid("there is none".into()));
             };
-            let options = ServerOptions { certificate_chain, private_key, named, alpn, transport, observing };
+            let options =
+                ServerOptions { certificate_chain, private_key, named, alpn, transport, early_data, observing };
             abi.engine.add_server_config(options)
         });
         abi.status(result)
@@ -123,7 +131,15 @@ fn byte_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// A client configuration; trust 0 none, 1 SHA-256, 2 roots; `key_log` and `trace` as for a server.
 #[wasm_bindgen]
-pub fn add_client_config(alpn: &[u8], trust: u32, material: &[u8], transport: &[f64], key_log: u32, trace: u32) -> i32 {
+pub fn add_client_config(
+    alpn: &[u8],
+    trust: u32,
+    material: &[u8],
+    transport: &[f64],
+    early_data: bool,
+    key_log: u32,
+    trace: u32,
+) -> i32 {
     let trust = match trust {
         0 => Trust::None,
         1 => Trust::Sha256,
@@ -132,7 +148,7 @@ pub fn add_client_config(alpn: &[u8], trust: u32, material: &[u8], transport: &[
     let observing = Observing { key_log, trace };
     with(|abi| {
         let result = TransportSettings::from_numbers(transport).and_then(|transport| {
-            abi.engine.add_client_config(ClientOptions { alpn, trust, material, transport, observing })
+            abi.engine.add_client_config(ClientOptions { alpn, trust, material, transport, early_data, observing })
         });
         abi.status(result)
     })
@@ -256,6 +272,15 @@ pub fn connection_side(connection: u32) -> i32 {
 pub fn connection_resumed(connection: u32) -> i32 {
     with(|abi| {
         let result = abi.engine.info(connection).map(|info| u32::from(info.resumed));
+        abi.status(result)
+    })
+}
+
+/// 0 none, 1 offered, 2 accepted, 3 rejected.
+#[wasm_bindgen]
+pub fn connection_early_data(connection: u32) -> i32 {
+    with(|abi| {
+        let result = abi.engine.info(connection).map(|info| info.early_data as u32);
         abi.status(result)
     })
 }

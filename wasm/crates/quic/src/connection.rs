@@ -404,9 +404,14 @@ impl Connection {
 
     /// Drops everything that waits to leave.
     pub(crate) fn clear_egress(&mut self) {
+        self.clear_streams();
+        self.datagrams.clear();
+    }
+
+    /// Forgets which streams there are.
+    pub(crate) fn clear_streams(&mut self) {
         self.with_id.clear();
         self.fresh.iter_mut().for_each(Chooser::clear);
-        self.datagrams.clear();
         self.readable.clear();
         self.streams.clear();
         self.bound = 0;

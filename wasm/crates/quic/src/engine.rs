@@ -75,6 +75,20 @@ pub enum Side {
     Server,
 }
 
+/// What became of 0-RTT on a connection (RFC 9001 section 4.6). The numbers are part of the ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum EarlyData {
+    /// There was none.
+    None = 0,
+    /// As client: what streams have to say leaves before the handshake is done.
+    Offered = 1,
+    /// The server took it.
+    Accepted = 2,
+    /// The server took none of it: the streams that were open are gone.
+    Rejected = 3,
+}
+
 /// What is fixed once a connection is up.
 #[derive(Clone, Debug)]
 pub struct ConnectionInfo {
@@ -88,6 +102,8 @@ pub struct ConnectionInfo {
     pub side: Side,
     /// A session ticket stood in for the certificate (RFC 8446 section 2.2); false before the handshake is over.
     pub resumed: bool,
+    /// What became of 0-RTT; as server none before the handshake is over.
+    pub early_data: EarlyData,
 }
 
 /// Counters of one connection.

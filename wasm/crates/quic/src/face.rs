@@ -108,6 +108,7 @@ impl Engine for Instance {
             Connection::new(quic, endpoint, Place { shard: DIALLED, handle }, settings, &self.keyed, now);
         connection.trace = trace;
         connection.server_name = server_name.into();
+        connection.expect_early();
         self.adopt(connection, peer).ok_or(Error::LimitReached("connection"))
     }
 
@@ -135,6 +136,7 @@ impl Engine for Instance {
             peer: entry.peer,
             side: if server { Side::Server } else { Side::Client },
             resumed: entry.phase == Phase::Up && !entry.proven,
+            early_data: entry.early_data(),
         })
     }
 

@@ -59,7 +59,8 @@ impl Instance {
         }
         connection.gaps.received(connection.quic.stats().frame_rx.stream);
         let limit = MOST_WAITING.max(connection.receive_window / BYTES_PER_FRAME);
-        if connection.gaps.waiting > limit {
+        // Before the handshake is done nothing is delivered: all that came waits.
+        if connection.gaps.waiting > limit && connection.phase == Phase::Up {
             let streams = &self.streams;
             let open = |&&stream: &&u32| streams.get(stream).is_some_and(|stream| stream.receiving == Receiving::Open);
             let possible = STREAM_WAITING * connection.members.iter().filter(open).count() as u64;

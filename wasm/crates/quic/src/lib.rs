@@ -85,10 +85,13 @@ mod stream;
 mod transmit;
 mod trust;
 mod wheel;
+mod zero_rtt;
 
 pub use config::{ClientOptions, Congestion, Crypto, Keys, NamedCertificate, ServerOptions, TransportSettings, Trust};
 pub use endpoint::EndpointLimits;
-pub use engine::{ConnectionInfo, ConnectionStats, Datagram, Engine, Limits, Prepared, PumpEnd, Side, Source};
+pub use engine::{
+    ConnectionInfo, ConnectionStats, Datagram, EarlyData, Engine, Limits, Prepared, PumpEnd, Side, Source,
+};
 pub use error::Error;
 pub use events::{ClosedBy, DatagramDrop, Event};
 pub use instance::Instance;

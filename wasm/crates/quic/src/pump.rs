@@ -12,7 +12,7 @@ use quinn_proto::{Dir, VarInt, WriteError};
 
 use crate::{
     DatagramDrop, Event, PumpEnd, Source,
-    connection::{Choice, Connection, FIRST_FRAME_HEADER, Phase, priority},
+    connection::{Choice, Connection, FIRST_FRAME_HEADER, priority},
     ingest::record,
     instance::Instance,
     stream::{Receiving, Residue, Sending},
@@ -121,7 +121,7 @@ impl Instance {
     /// Writes at most one packet of new data to quinn-proto; false when there was none.
     fn bind_packet(&mut self, handle: u32, now: u64, source: &mut impl Source) -> bool {
         let Some(connection) = self.connections.get_mut(handle) else { return false };
-        if connection.phase != Phase::Up || self.pressure.critical || connection.is_paced(now) {
+        if !connection.may_bind() || self.pressure.critical || connection.is_paced(now) {
             return false;
         }
         let mut room = connection.packet_room();

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use quinn_proto::{ConnectionError, Dir, Event as QuicEvent, ReadError, StreamEvent, StreamId, VarInt};
 
 use crate::{
-    ClosedBy, Event,
+    ClosedBy, EarlyData, Event,
     connection::Phase,
     instance::Instance,
     stream::{Receiving, Sending, Stream},
@@ -36,6 +36,9 @@ impl Instance {
     fn tell(&mut self, handle: u32) {
         let Some(connection) = self.connections.get_mut(handle) else { return };
         connection.eventful = false;
+        if connection.is_held() {
+            return self.check_gaps(handle);
+        }
         let mut lost = None;
         while let Some(connection) = self.connections.get_mut(handle) {
             let Some(event) = connection.quic.poll() else { break };
@@ -46,6 +49,8 @@ impl Instance {
                 QuicEvent::HandshakeDataReady | QuicEvent::DatagramsUnblocked => {}
                 QuicEvent::Connected => self.tell_connected(handle),
                 QuicEvent::ConnectionLost { reason } => lost = Some(reason),
+                // 0-RTT of a connection that is not up: its datagrams are told when it is, and nothing when it never is.
+                _ if connection.phase == Phase::Handshake => {}
                 QuicEvent::DatagramReceived => self.tell_datagrams(handle),
                 QuicEvent::Stream(event) => self.tell_stream(handle, event),
             }
@@ -71,6 +76,7 @@ impl Instance {
         }
         connection.phase = Phase::Up;
         connection.no_stream_credit = [false; 2];
+        let rejected = connection.early_data() == EarlyData::Rejected;
         connection.measure_overhead();
         let server = connection.quic.side().is_server();
         let (endpoint, peer, source) = (connection.endpoint, connection.peer, connection.source);
@@ -82,8 +88,12 @@ impl Instance {
         {
             endpoint.end_handshake(source);
         }
+        if rejected {
+            self.forget_early_streams(handle);
+        }
         self.mark_dirty(handle);
         self.events.push_back(Event::Connected { connection: handle, endpoint, peer, server });
+        self.tell_datagrams(handle);
     }
 
     fn tell_lost(&mut self, handle: u32, reason: ConnectionError) {

@@ -171,6 +171,7 @@ fn transfer(seed: u64, congestion: Congestion, links: [LinkSettings; 2], listed:
             named: &[],
             alpn: b"\x04test",
             transport: transport(congestion),
+            early_data: false,
             observing: Observing::default(),
         })
         .unwrap();
@@ -181,6 +182,7 @@ fn transfer(seed: u64, congestion: Congestion, links: [LinkSettings; 2], listed:
         trust: Trust::None,
         material: &[],
         transport: transport(congestion),
+        early_data: false,
         observing: Observing::default(),
     };
     let config = client.engine.add_client_config(options).unwrap();

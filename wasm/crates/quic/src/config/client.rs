@@ -48,6 +48,8 @@ pub struct ClientOptions<'a> {
     pub material: &'a [u8],
     /// Transport behaviour.
     pub transport: TransportSettings,
+    /// 0-RTT is offered to servers that gave a ticket for it: whoever records it can send it again.
+    pub early_data: bool,
     /// What its connections tell of themselves.
     pub observing: Observing,
 }
@@ -79,8 +81,7 @@ impl ClientOptions<'_> {
             .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
         tls.alpn_protocols = protocols(self.alpn)?;
-        // No 0-RTT: whoever records it can send it again.
-        tls.enable_early_data = false;
+        tls.enable_early_data = self.early_data;
         tls.resumption = Resumption::in_memory_sessions(REMEMBERED_SERVERS * TICKETS_PER_SERVER);
         let Observing { key_log, trace } = self.observing;
         if key_log != 0 {

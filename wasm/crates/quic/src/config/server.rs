@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use quinn_proto::{BloomTokenLog, ValidationTokenConfig, crypto::rustls::QuicServerConfig};
 use ring::digest::{Context, SHA256};
-use rustls::{crypto::CryptoProvider, server::NoServerSessionStorage, sign::CertifiedKey};
+use rustls::{
+    crypto::CryptoProvider,
+    server::{NoServerSessionStorage, ServerSessionMemoryCache},
+    sign::CertifiedKey,
+};
 
 use super::{
     Config, Secrets, TransportSettings,
@@ -28,6 +32,10 @@ const INCOMING_BYTES_TOTAL: u64 = 1 << 20;
 /// Session tickets and NEW_TOKEN tokens a client gets: one for its next connection, one for another beside it.
 const TICKETS: usize = 2;
 const TOKENS: u32 = 2;
+/// Sessions a configuration with 0-RTT remembers, the newest; each some 300 bytes, and 1 KB at most.
+const SESSIONS: usize = 4096;
+/// The one size that QUIC knows (RFC 9001 section 4.6.1): flow control bounds what comes.
+const EARLY_DATA_BYTES: u32 = u32::MAX;
 /// A NEW_TOKEN is taken once. The log of the used ones begins empty and is a filter of this size in the end.
 const TOKEN_LOG_BYTES: usize = 256 << 10;
 /// Uses in the two weeks of a token's life that the filter is laid out for; beyond them more clients prove their
@@ -46,6 +54,8 @@ pub struct ServerOptions<'a> {
     pub alpn: &'a [u8],
     /// Transport behaviour.
     pub transport: TransportSettings,
+    /// 0-RTT is taken from clients with a ticket of this configuration.
+    pub early_data: bool,
     /// What its connections tell of themselves.
     pub observing: Observing,
 }
@@ -86,9 +96,15 @@ impl ServerOptions<'_> {
             .with_cert_resolver(Arc::new(certificates));
         tls.alpn_protocols = protocols(self.alpn)?;
         tls.ignore_client_order = true;
-        // Tickets alone: a stored session would die with this instance. rustls takes no 0-RTT with them.
-        tls.session_storage = Arc::new(NoServerSessionStorage {});
-        tls.ticketer = secrets.ticket.ticketer(identity.finish());
+        if self.early_data {
+            // A ticket that names a stored session is good once, and so is what it was sent with (RFC 8446 section 8.1).
+            tls.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+            tls.max_early_data_size = EARLY_DATA_BYTES;
+        } else {
+            // A stored session would die with this instance, sealed ones do not. rustls takes no 0-RTT with them.
+            tls.session_storage = Arc::new(NoServerSessionStorage {});
+            tls.ticketer = secrets.ticket.ticketer(identity.finish());
+        }
         tls.send_tls13_tickets = TICKETS;
         let Observing { key_log, trace } = self.observing;
         if key_log != 0 {

@@ -124,6 +124,7 @@ impl History {
             named: &[],
             alpn: b"\x04test",
             transport: transport(seed),
+            early_data: false,
             observing: Observing::default(),
         };
         let config = receiver.engine.add_server_config(options).unwrap();
@@ -134,6 +135,7 @@ impl History {
             trust: Trust::None,
             material: &[],
             transport: transport(seed),
+            early_data: false,
             observing: Observing::default(),
         };
         let config = sender.engine.add_client_config(options).unwrap();

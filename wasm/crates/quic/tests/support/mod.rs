@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // Each test program uses its part of it.
 
+pub(crate) mod pair;
+
 use std::{collections::HashMap, net::SocketAddr};
 
 use moqingbird_quic::*;
@@ -86,6 +88,7 @@ impl Target {
                 named: &[],
                 alpn: b"\x04test",
                 transport: transport(),
+                early_data: false,
                 observing: Observing::default(),
             })
             .unwrap();
@@ -102,6 +105,7 @@ impl Target {
             trust: Trust::None,
             material: &[],
             transport: transport(),
+            early_data: false,
             observing: Observing::default(),
         };
         let config = target.engine.add_client_config(options).unwrap();
