@@ -43,7 +43,7 @@ const maxFields = 100;
 const rememberedSessions = 64;
 /** Cancelled requests a peer may have beyond those it let complete (RFC 9114 section 10.5). */
 const toleratedCancellations = 100;
-/** How long a close waits for the peer to acknowledge what was told last, ms. */
+/** How long a close waits for the peer to answer what was told last, ms. */
 const lingerMs = 1000;
 
 /** One HTTP/3 connection. */

@@ -52,6 +52,7 @@ export class MessageStream implements ReceiveSink, FrameSink {
   readonly #handler: MessageHandler;
   readonly #writer: MessageWriter;
   readonly #reader: FrameReader;
+  readonly #answered = Promise.withResolvers<void>();
   #state: "head" | "message" | "tunnel" | "trailers" = "head";
   #over = false;
 
@@ -107,6 +108,11 @@ export class MessageStream implements ReceiveSink, FrameSink {
     return this.#writer.acknowledged();
   }
 
+  /** Resolves when the peer has ended its direction, in whatever way. */
+  get answered(): Promise<void> {
+    return this.#answered.promise;
+  }
+
   /** Asks the peer for no more: what it still has to say does not matter. */
   stopReceiving(code: Http3ErrorName): void {
     this.#reader.stop();
@@ -137,6 +143,7 @@ export class MessageStream implements ReceiveSink, FrameSink {
   }
 
   finished(): void {
+    this.#answered.resolve();
     if (this.#over) return;
     this.attempt(() => {
       this.#reader.end();
@@ -148,10 +155,12 @@ export class MessageStream implements ReceiveSink, FrameSink {
   }
 
   reset(code: bigint): void {
+    this.#answered.resolve();
     this.#gone(code);
   }
 
   closed(): void {
+    this.#answered.resolve();
     this.#gone(undefined);
   }
 

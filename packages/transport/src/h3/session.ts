@@ -177,9 +177,14 @@ export class Http3Session implements Connection, StreamOwner {
     if (this.#info === undefined) this.#message.sendData(encodeCapsule({ type: "drain" }));
   }
 
-  /** Resolves when the peer has acknowledged the close; rejects when that will not be. */
-  told(): Promise<void> {
-    return this.#message.acknowledged();
+  /**
+   * Resolves when the peer knows of the close; rejects when that will not be. An acknowledgement is not enough: a stack may
+   * throw away what it has not read yet as soon as the connection ends, so the peer's own end of the stream is awaited too
+   * (section 6: it answers a close with one).
+   */
+  async told(): Promise<void> {
+    await this.#message.acknowledged();
+    await this.#message.answered;
   }
 
   /** The session's own: its id is part of what the material is derived from (section 4.8). */

@@ -1,5 +1,11 @@
 /** What a peer may not do, and the code that the connection or the stream ends with for it. */
-import type { ByteReader, Connection, TransportError } from "@moqingbird/transport";
+import {
+  type ByteReader,
+  ByteWriter,
+  type Connection,
+  type IncomingBidirectionalStream,
+  type TransportError,
+} from "@moqingbird/transport";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Http3ErrorName, http3Code } from "../../src/h3/codes.ts";
 import type { FieldLine } from "../../src/h3/field-line.ts";
@@ -12,8 +18,8 @@ import { closeWeb, dialled, web } from "../support/web.ts";
 import { hex } from "./hex.ts";
 
 afterEach(async () => {
+  await closeAll(); // first, for rogues answer no close
   await closeWeb();
-  await closeAll();
 });
 
 /** A client by hand of a listener of ours. */
@@ -396,6 +402,46 @@ describe("a server that breaks a rule", () => {
     });
     await session.ready;
   });
+});
+
+test("a client's connection outlives its session until the server has answered the close", async () => {
+  const reports: string[] = [];
+  const report = Promise.withResolvers<void>();
+  const rogueServer = await listener({
+    alpn: ["h3"],
+    onConnection: (connection) => {
+      const rogue = new Rogue(connection);
+      rogue.oneWay("00", settings([0x8, 1], [0x33, 1], [0x2b603742, 1]));
+      const writer = new ByteWriter();
+      const answerLate = async () => {
+        for (let round = 1; round <= 3; round++) {
+          const stream = rogue.oneWay("21");
+          stream.finish();
+          await stream.acknowledged();
+          reports.push(`round ${round}`);
+        }
+        writer.finish();
+        reports.push(`ended with ${await rogue.verdict()}`);
+      };
+      connection.handler = {
+        stream: (stream) => {
+          if (stream.direction === "unidirectional") return { data: () => {}, finished: () => {}, reset: () => {} };
+          (stream as IncomingBidirectionalStream).setSource(writer);
+          writer.write(headers([[":status", "200"]]));
+          return {
+            data: () => {},
+            finished: () => void answerLate().then(report.resolve, report.reject),
+            reset: () => {},
+          };
+        },
+      };
+    },
+  });
+  const session = await dialled(`https://127.0.0.1:${rogueServer.address.port}/`);
+  await session.ready;
+  session.close();
+  await report.promise;
+  expect(reports).toEqual(["round 1", "round 2", "round 3", `ended with ${http3Code("H3_NO_ERROR")}`]);
 });
 
 /** The first bytes a stream brings back, as hex. */
