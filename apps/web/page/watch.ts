@@ -26,15 +26,22 @@ async function watch(session: Session): Promise<void> {
   const player = await Player.open(
     element("picture") as HTMLVideoElement,
     catalog.tracks.map(({ codec }) => codec),
+    init,
   );
-  player.push(init);
-  await Promise.race([Promise.all(catalog.tracks.map(({ name }) => play(remote, name, player))), player.failed]);
+  await Promise.race([
+    Promise.all(catalog.tracks.map(({ name }, at) => play(remote, name, (fragment) => player.push(fragment, at)))),
+    player.failed,
+  ]);
 }
 
-async function play(remote: ReturnType<Session["consume"]>, track: string, player: Player): Promise<void> {
+async function play(
+  remote: ReturnType<Session["consume"]>,
+  track: string,
+  push: (fragment: Uint8Array) => void,
+): Promise<void> {
   let fragments = 0;
   for await (const { payload, group } of remote.track(track).objects()) {
-    player.push(payload);
+    push(payload);
     say(`Track ${track}: group ${group}, ${++fragments} fragments`);
   }
 }

@@ -36,6 +36,7 @@ export class WebKitPage implements AsyncDisposable {
         return await WebKitPage.#launch(features);
       } catch (error) {
         if (launch === launches) throw error;
+        console.warn(`WebKitGTK did not start, and is started anew: ${(error as Error).message}`);
       }
     }
   }

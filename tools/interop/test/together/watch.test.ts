@@ -1,4 +1,5 @@
-/** The demo's page in real browsers: the picture is there, and it moves. */
+/** The page to watch with, in real browsers: the picture is there, and it moves, and sound goes with it. */
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ElementHandle, Page } from "puppeteer-core";
 import { expect } from "vitest";
@@ -6,6 +7,10 @@ import { type BrowserName, launchBrowser } from "../../src/browsers/browser.ts";
 import { WebKitPage } from "../../src/browsers/webkit.ts";
 import { test } from "../../src/lab/lab.ts";
 import { startMoqb } from "../../src/lab/ours.ts";
+import { RelayLog } from "../../src/lab/relay-log.ts";
+import { makeClip } from "../../src/media/clip.ts";
+import { feed } from "../../src/media/feeder.ts";
+import { parseMovie } from "../../src/media/movie.ts";
 
 /** A black PNG of the picture's size takes less, the film more. */
 const leastPictureBytes = 8_000;
@@ -60,6 +65,57 @@ for (const name of browsers) {
     demo.signal("SIGINT");
     expect(await demo.exits()).toEqual({ code: 0, signal: null });
   });
+}
+
+/** Seconds of the clip when the browsers come, and how far they play. */
+const joinAt = 2.3;
+const playedSeconds = 4;
+const openers = {
+  Chromium: () => openPage("Chromium"),
+  Firefox: () => openPage("Firefox"),
+  WebKitGTK: () => WebKitPage.open(),
+};
+
+test("picture and sound play without a gap from the group a browser joins", { timeout: 90_000 }, async ({ lab }) => {
+  const flags = ["--listen", "127.0.0.1:0", "--tls-generate", "localhost", "--log-level", "debug"];
+  const relay = new RelayLog(startMoqb(lab, ["relay", ...flags]));
+  const { port, certificates } = await relay.until({ event: "listening" });
+  const [{ sha256 }] = certificates as [{ sha256: string }];
+  const at = `moqt://localhost:${port}`;
+  const source = ["--broadcast", "film", "--format", "fmp4", "--tls-fingerprint", sha256];
+  const publisher = startMoqb(lab, ["pub", at, ...source]);
+  await relay.until({ event: "publish-namespace-ok", namespace: "film" });
+  const playing = feed(parseMovie(await readFile(await makeClip(lab.folder, { seconds: 60 }))), [publisher.stdin]);
+  playing.finished.catch(() => {}); // the test is over before it is
+  await sleep(joinAt * 1000);
+  const seen = await Promise.all(
+    Object.entries(openers).map(async ([browser, open]) => {
+      await using page = await open();
+      await page.goto(`http://127.0.0.1:${port}/?broadcast=film`);
+      for (const deadline = Date.now() + patienceMs; ; await sleep(100)) {
+        const { time, ranges, status } = await page.evaluate<{ time: number; ranges: number; status: string }>(
+          `(({ currentTime, buffered }) => ({
+            time: currentTime, ranges: buffered.length, status: document.getElementById("status").textContent,
+          }))(document.querySelector("video"))`,
+        );
+        if (time > playedSeconds) return { browser, ranges };
+        if (Date.now() > deadline) throw new Error(`${browser} is at ${time} s with ${ranges} ranges: ${status}`);
+      }
+    }),
+  );
+  expect(seen).toEqual(Object.keys(openers).map((browser) => ({ browser, ranges: 1 })));
+  expect(relay.all({ event: "subscribe", track: "2.m4s" }).length).toBe(seen.length);
+});
+
+/** A page of a browser of its own. */
+async function openPage(name: BrowserName) {
+  const browser = await launchBrowser(name);
+  const page = await browser.newPage();
+  return {
+    goto: async (url: string) => void (await page.goto(url)),
+    evaluate: async <T>(expression: string) => (await page.evaluate(expression)) as T,
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
 }
 
 /** A screenshot of the video once so many seconds of it more were played. */
