@@ -118,8 +118,8 @@ export class ByteReader implements ReceiveSink, AsyncIterable<Uint8Array> {
     this.#fail(new TransportError("stream-reset", { code: String(code) }));
   }
 
-  closed(): void {
-    this.#fail(new TransportError("closed", { what: "connection" }));
+  closed(why = new TransportError("closed", { what: "connection" })): void {
+    this.#fail(why);
   }
 
   #newBlock(atLeast: number): void {

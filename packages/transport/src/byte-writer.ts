@@ -1,5 +1,5 @@
 /** The comfortable way to send: a bounded queue of byte chunks as the source of one stream. */
-import type { Connection } from "./connection.ts";
+import type { EarlyConnection } from "./connection.ts";
 import type { ErrorCode } from "./error-code.ts";
 import { TransportError } from "./errors.ts";
 import type { SendSource, SendStream, SortKey } from "./streams.ts";
@@ -38,7 +38,10 @@ export class ByteWriter implements SendSource {
   }
 
   /** Opens a one-way stream and returns its writer. Throws `closed`. */
-  static open(connection: Connection, options: ByteWriterOptions & { readonly sortKey?: SortKey } = {}): ByteWriter {
+  static open(
+    connection: EarlyConnection,
+    options: ByteWriterOptions & { readonly sortKey?: SortKey } = {},
+  ): ByteWriter {
     const writer = new ByteWriter(options);
     connection.openUnidirectional(writer, options.sortKey);
     return writer;
@@ -137,8 +140,8 @@ export class ByteWriter implements SendSource {
     this.#acknowledged?.resolve();
   }
 
-  closed(): void {
-    if (!this.#acked) this.#end(new TransportError("closed", { what: "stream" }));
+  closed(why = new TransportError("closed", { what: "stream" })): void {
+    if (!this.#acked) this.#end(why);
   }
 
   #next(): void {

@@ -77,8 +77,16 @@ export interface CloseOptions {
   readonly reason?: string;
 }
 
+/** What a connection can do before its handshake is done: `onEarlyData` of `connect`. */
+export interface EarlyConnection {
+  /** Opens a one-way stream. Never blocks: it waits inside for the peer's stream credit. Throws `closed`. */
+  openUnidirectional(source: SendSource, sortKey?: SortKey): SendStream;
+  /** Opens a stream both ways. Never blocks. Throws `closed`. */
+  openBidirectional(source: SendSource, sink: ReceiveSink, sortKey?: SortKey): BidirectionalStream;
+}
+
 /** One QUIC connection whose handshake is done. */
-export interface Connection extends AsyncDisposable {
+export interface Connection extends EarlyConnection, AsyncDisposable {
   /** The application protocol (ALPN) both sides agreed on. */
   readonly protocol: string;
   readonly side: "client" | "server";
@@ -86,6 +94,8 @@ export interface Connection extends AsyncDisposable {
   readonly serverName: string;
   /** A ticket of an earlier connection to the same server stood in for its certificate (RFC 8446 section 2.2). */
   readonly resumed: boolean;
+  /** Whether the server took what was said before the handshake was done (0-RTT, RFC 9001 section 4.6); "none" if nothing was. */
+  readonly earlyData: "none" | "accepted" | "rejected";
   /** Where the peer is now; changes when it moves to another network. */
   readonly remoteAddress: SocketAddress;
   /** Address of the socket. A listener on all addresses has "::" or "0.0.0.0" here. */
@@ -96,10 +106,6 @@ export interface Connection extends AsyncDisposable {
    */
   get handler(): ConnectionHandler | undefined;
   set handler(handler: Partial<ConnectionHandler> | undefined);
-  /** Opens a one-way stream. Never blocks: it waits inside for the peer's stream credit. Throws `closed`. */
-  openUnidirectional(source: SendSource, sortKey?: SortKey): SendStream;
-  /** Opens a stream both ways. Never blocks. Throws `closed`. */
-  openBidirectional(source: SendSource, sink: ReceiveSink, sortKey?: SortKey): BidirectionalStream;
   /** Queues a datagram (copied). False: it can never fit, the peer takes none, or the connection is closed. */
   sendDatagram(payload: Uint8Array, options?: DatagramOptions): boolean;
   /** Datagrams that waited to leave right after the last `sendDatagram`; fewer may wait by now. Costs nothing to ask. */

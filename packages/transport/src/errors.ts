@@ -114,6 +114,10 @@ export const transportErrors = [
     says: "The {what} is closed already.",
   },
   {
+    code: "early-data-rejected",
+    says: "What was said to {where} before the handshake was not taken: {detail}. Open the stream again on the connection that connect gives.",
+  },
+  {
     code: "queue-full",
     says: "The writer already holds {bytes} bytes of at most {limit}. Wait for drained() when write() returns false.",
   },

@@ -19,6 +19,7 @@ export type {
   ConnectionHandler,
   DatagramDropReason,
   DatagramOptions,
+  EarlyConnection,
 } from "./connection.ts";
 export type { ErrorCode } from "./error-code.ts";
 export { SessionRejectedError, TransportError, type TransportErrorCode, transportErrors } from "./errors.ts";

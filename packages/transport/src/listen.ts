@@ -111,7 +111,7 @@ async function openPorts(shared: Runtime, options: PortOptions): Promise<Listene
   }
 }
 
-function listenUdp(
+async function listenUdp(
   shared: Runtime,
   options: PortOptions,
   beforeClose?: (close: CloseOptions) => Promise<void>,
@@ -119,6 +119,10 @@ function listenUdp(
   const { webTransport, webSocket: _, fetch, alpn = [], onConnection = ignore, ...rest } = options;
   if (webTransport === undefined && fetch === undefined) {
     return listenQuic(shared, { ...rest, alpn, onConnection }, beforeClose);
+  }
+  if (rest.earlyData) {
+    const detail = "HTTP/3 has none: its requests would wait for the end of the handshake all the same";
+    throw new TransportError("option-invalid", { option: "earlyData", detail });
   }
   const server = new Http3Server({
     timers: shared.executor,

@@ -4,6 +4,7 @@
  */
 
 import type { ErrorCode } from "./error-code.ts";
+import type { TransportError } from "./errors.ts";
 
 /** Order of leaving: four u32, most significant first; the lowest key leaves first. Streams and datagrams share it. */
 export type SortKey = readonly [number, number, number, number];
@@ -28,8 +29,8 @@ export interface SendSource {
   stopped?(code: bigint): void;
   /** The peer has acknowledged everything, FIN included. */
   acked?(): void;
-  /** The sending side or the connection is over: nothing more will be called. Exactly once. */
-  closed?(): void;
+  /** The sending side or the connection is over: nothing more will be called. Exactly once. `why`: 0-RTT was rejected. */
+  closed?(why?: TransportError): void;
 }
 
 /** Takes a stream's bytes as they arrive. `finished` or `reset` comes last, or `closed` if the connection ended first. */
@@ -42,8 +43,8 @@ export interface ReceiveSink {
   reset(code: bigint): void;
   /** The sink now takes this stream. */
   opened?(stream: ReceiveStream | IncomingStream): void;
-  /** The connection ended before the stream did. */
-  closed?(): void;
+  /** The connection ended before the stream did, or with `why` the stream alone: 0-RTT was rejected. */
+  closed?(why?: TransportError): void;
 }
 
 /** The sending side of a stream. */

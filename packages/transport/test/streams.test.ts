@@ -167,7 +167,7 @@ test("reset and stop carry 62-bit codes both ways", async () => {
         return max;
       },
       stopped: stopped.resolve,
-      closed: ended.resolve,
+      closed: () => ended.resolve(),
     };
     client.openUnidirectional(source);
     const { stop } = await streams.next();

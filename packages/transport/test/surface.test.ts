@@ -53,6 +53,7 @@ test("the error codes callers switch on are pinned", () => {
     "connection-lost",
     "connection-refused",
     "connection-reset",
+    "early-data-rejected",
     "engine-crashed",
     "handler-failed",
     "handshake-failed",

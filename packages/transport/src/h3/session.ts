@@ -91,6 +91,10 @@ export class Http3Session implements Connection, StreamOwner {
     return this.#http3.quic.resumed;
   }
 
+  get earlyData(): Connection["earlyData"] {
+    return this.#http3.quic.earlyData;
+  }
+
   get remoteAddress(): SocketAddress {
     return this.#http3.quic.remoteAddress;
   }

@@ -49,6 +49,7 @@ export class QmuxConnection implements Connection, StreamHost, OutboxHost, Sende
   readonly side: "client" | "server";
   readonly serverName: string;
   readonly resumed = false;
+  readonly earlyData = "none";
   /** TCP loses no datagram; only a full queue drops some. */
   readonly unreliable = false;
   readonly closed: Promise<CloseInfo>;

@@ -8,6 +8,16 @@ import type { TransportSettings } from "./settings.ts";
 /** Configurations kept; the one unused for longest goes first. The connections that use it keep it in the engine. */
 const kept = 16;
 
+/** What tells one from another; tickets are kept for each. */
+export interface ClientConfig {
+  readonly alpn: readonly string[];
+  readonly trust: Trust;
+  readonly transport: TransportSettings;
+  /** 0-RTT is offered. */
+  readonly earlyData: boolean;
+  readonly observing: Observing;
+}
+
 /** By key, least recently used first. */
 export class ClientConfigs {
   readonly #engine: Engine;
@@ -18,11 +28,11 @@ export class ClientConfigs {
   }
 
   /** Errors: `certificate-unreadable` (a root), `option-invalid`. */
-  id(alpn: readonly string[], trust: Trust, transport: TransportSettings, observing: Observing): number {
-    const key = JSON.stringify([alpn, trustKey(trust), transport, observing]);
+  id({ alpn, trust, transport, earlyData, observing }: ClientConfig): number {
+    const key = JSON.stringify([alpn, trustKey(trust), transport, earlyData, observing]);
     const known = this.#ids.get(key);
     this.#ids.delete(key);
-    const id = known ?? this.#add(alpn, trust, transport, observing);
+    const id = known ?? this.#add({ alpn, trust, transport, earlyData, observing });
     this.#ids.set(key, id);
     if (this.#ids.size > kept) {
       const [oldest, oldestId] = this.#ids.entries().next().value as [string, number];
@@ -32,9 +42,9 @@ export class ClientConfigs {
     return id;
   }
 
-  #add(alpn: readonly string[], trust: Trust, transport: TransportSettings, observing: Observing): number {
+  #add({ trust, observing, ...rest }: ClientConfig): number {
     try {
-      return this.#engine.addClientConfig({ alpn, trust: engineTrust(trust), transport, ...numbersOf(observing) });
+      return this.#engine.addClientConfig({ ...rest, trust: engineTrust(trust), ...numbersOf(observing) });
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       if (error.code === "certificate-invalid") {

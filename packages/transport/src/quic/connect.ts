@@ -4,7 +4,7 @@
  */
 import { bareHost, checkPort, formatAddress, resolveHost } from "../address.ts";
 import { mostTelling } from "../comfort/race.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection, EarlyConnection } from "../connection.ts";
 import { TransportError } from "../errors.ts";
 import type { Trust } from "../tls/trust.ts";
 import { Endpoint } from "./endpoint.ts";
@@ -30,6 +30,13 @@ export interface ConnectOptions extends ObservingOptions {
   readonly transport?: Omit<TransportSettings, "handshakeTimeoutMs">;
   /** Kernel buffer to ask for, each way, in bytes. Default 4 MiB. */
   readonly socketBufferBytes?: number;
+  /**
+   * Asks for 0-RTT: called at most once, before the handshake is done, if a ticket of an earlier connection with equal
+   * options allows it. What streams opened in it have to say leaves at once, and **whoever records it can send it to the
+   * server again**: say nothing that may not arrive twice. Streams that the server did not take (`connection.earlyData`
+   * "rejected", or another address answered first) end with `early-data-rejected`. Default: nothing is said before.
+   */
+  readonly onEarlyData?: (connection: EarlyConnection) => void;
   /** Gives up connecting: the promise rejects with the signal's reason. An open connection is not touched. */
   readonly signal?: AbortSignal;
 }
@@ -68,10 +75,13 @@ class Attempts {
   readonly #where: string;
   /** Aborts every attempt but the winner. */
   readonly #stop = new AbortController();
+  /** Whom to call, once. */
+  #onEarlyData: ConnectOptions["onEarlyData"];
 
   constructor(shared: Runtime, options: ConnectOptions, host: string, timeoutMs: number) {
     this.#runtime = shared;
     this.#options = options;
+    this.#onEarlyData = options.onEarlyData;
     this.#host = host;
     this.#timeoutMs = timeoutMs;
     this.#where = formatAddress(host, options.port);
@@ -141,9 +151,10 @@ class Attempts {
     const transport: TransportSettings = { ...this.#options.transport, handshakeTimeoutMs: this.#timeoutMs };
     const observing = this.#runtime.observers.add(this.#options);
     const { socketBufferBytes } = this.#options;
+    const earlyData = this.#options.onEarlyData !== undefined;
     let config: number;
     try {
-      config = this.#runtime.clientConfigs.id(alpn, trust, transport, observing);
+      config = this.#runtime.clientConfigs.id({ alpn, trust, transport, earlyData, observing });
     } catch (error) {
       observing.release();
       throw error;
@@ -176,6 +187,13 @@ class Attempts {
         if (info === undefined) resolve(connection);
         else reject(info.error ?? new TransportError("closed", { what: "connection" }));
       };
+      if (earlyData && connection.offersEarlyData) this.#sayEarly(connection);
     });
+  }
+
+  #sayEarly(connection: QuicConnection): void {
+    const onEarlyData = this.#onEarlyData;
+    this.#onEarlyData = undefined;
+    connection.guard(() => onEarlyData?.(connection));
   }
 }

@@ -35,6 +35,12 @@ export interface QuicListenOptions extends ObservingOptions {
   /** The engine of this thread crashed: all connections are over, and the listener goes on with another engine. */
   readonly onRestart?: (error: TransportError) => void;
   readonly transport?: TransportSettings;
+  /**
+   * Takes 0-RTT: what clients with a ticket of this listener say before the handshake is kept, within the windows, until the
+   * handshake is done, and then delivered. Tickets then stand for sessions that the listener keeps, the newest 4096: each is
+   * good once, and after another certificate, a crash or a restart none is. Not beside `webTransport` or `fetch`. Default false.
+   */
+  readonly earlyData?: boolean;
   readonly limits?: ListenLimits;
   /** Kernel buffer to ask for, each way, in bytes. Default 4 MiB; what was granted is in `listener.socketBuffers`. */
   readonly socketBufferBytes?: number;
@@ -101,13 +107,13 @@ export async function listenQuic(
   options: Omit<QuicListenOptions, "certificate"> & { readonly certificate: ServerCertificates },
   beforeClose?: (options: CloseOptions) => Promise<void>,
 ): Promise<Listener> {
-  const { port = 0, alpn, transport = {}, limits = {}, signal, reusePort = false } = options;
+  const { port = 0, alpn, transport = {}, earlyData = false, limits = {}, signal, reusePort = false } = options;
   signal?.throwIfAborted();
   const host = options.host === undefined ? undefined : bareHost(options.host);
   checkPort(port, host ?? "::", 0);
   checkAlpn(alpn);
   const observing = shared.observers.add(options);
-  const configs = new ServerConfigs(shared, { alpn, transport, ...numbersOf(observing) });
+  const configs = new ServerConfigs(shared, { alpn, transport, earlyData, ...numbersOf(observing) });
   let endpoint: Endpoint;
   try {
     const serverConfig = configs.add(options.certificate);

@@ -55,6 +55,7 @@ export class QuicConnection implements Connection {
   protocol = "";
   serverName = "";
   resumed = false;
+  earlyData: Connection["earlyData"] = "none";
   /** Called when the handshake is done, or has failed; the client waits for it. */
   onSettled: ((info: CloseInfo | undefined) => void) | undefined;
   /** Sends were answered "port unreachable": if the peer stays silent, that is why. */
@@ -97,6 +98,11 @@ export class QuicConnection implements Connection {
 
   get remoteAddress(): SocketAddress {
     return this.#remoteAddress;
+  }
+
+  /** What streams say now leaves before the handshake is done. */
+  get offersEarlyData(): boolean {
+    return this.#runtime.info(this.handle)?.earlyData === "offered";
   }
 
   /** Nothing can be opened or sent any more: it was closed from here, or is over. */
@@ -227,8 +233,10 @@ export class QuicConnection implements Connection {
       this.protocol = info.alpn;
       this.serverName = info.serverName;
       this.resumed = info.resumed;
+      if (info.earlyData !== "offered") this.earlyData = info.earlyData;
       this.onPath(info.peer);
     }
+    if (this.earlyData === "rejected") this.#releaseStreams(this.#notTaken("the server took no 0-RTT"));
     this.established = true;
     openChannel.publish({ connection: this });
     this.#settle(undefined);
@@ -289,13 +297,8 @@ export class QuicConnection implements Connection {
     const told = this.#fault === undefined ? info : { ...info, error: this.#fault };
     this.#info = told;
     const handler = this.#handler;
-    const streams = [...this.#streams];
-    this.#streams.clear();
     this.#early = [];
-    for (const stream of streams) {
-      this.#runtime.streams.delete(stream);
-      this.guard(() => stream.onReleased());
-    }
+    this.#releaseStreams(this.established ? undefined : this.#notTaken("the connection ended before its handshake"));
     this.#datagramRoom.over();
     this.guard(() => handler?.closed(told));
     closeChannel.publish({ connection: this, info: told });
@@ -336,6 +339,20 @@ export class QuicConnection implements Connection {
   }
 
   // --- Inside -----------------------------------------------------------------------------------------------------
+
+  /** Their handles are dead. */
+  #releaseStreams(why?: TransportError): void {
+    const streams = [...this.#streams];
+    this.#streams.clear();
+    for (const stream of streams) {
+      this.#runtime.streams.delete(stream);
+      this.guard(() => stream.onReleased(why));
+    }
+  }
+
+  #notTaken(detail: string): TransportError {
+    return new TransportError("early-data-rejected", { where: this.peerName, detail });
+  }
 
   #awaitDatagramRoom(): void {
     const { wanted } = this.#datagramRoom;

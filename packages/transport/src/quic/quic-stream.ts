@@ -223,12 +223,12 @@ export class QuicStream implements BidirectionalStream {
     this.#endSending();
   }
 
-  /** The handle is dead, or its connection is. */
-  onReleased(): void {
+  /** The handle is dead, or its connection is; `why`: it was open before the handshake and did not outlive it. */
+  onReleased(why?: TransportError): void {
     if (this.#released) return;
     this.#released = true;
-    this.#endSending();
-    if (this.#receiving) this.#endReceiving()?.closed?.();
+    this.#endSending(why);
+    if (this.#receiving) this.#endReceiving()?.closed?.(why);
     this.#owner?.released(this);
   }
 
@@ -268,12 +268,12 @@ export class QuicStream implements BidirectionalStream {
     return sink;
   }
 
-  #endSending(): void {
+  #endSending(why?: TransportError): void {
     if (!this.#sending) return;
     this.#sending = false;
     const source = this.#source;
     this.#source = undefined;
-    source?.closed?.();
+    source?.closed?.(why);
   }
 }
 

@@ -1,7 +1,7 @@
 // Command quicpeer is the other side of a raw QUIC test, on quic-go: a server or a client that does what it is told.
 //
-//	quicpeer -listen 127.0.0.1:0 -cert chain.pem -key key.pem -alpn test [-retry] [-idle 1s]
-//	quicpeer -connect 127.0.0.1:4433 -root root.pem -alpn test [-times 2]
+//	quicpeer -listen 127.0.0.1:0 -cert chain.pem -key key.pem -alpn test [-retry] [-idle 1s] [-early]
+//	quicpeer -connect 127.0.0.1:4433 -root root.pem -alpn test [-times 2] [-early]
 //
 // Every stream of the test's that goes both ways begins with one line, the order:
 //
@@ -10,6 +10,8 @@
 //	stop CODE           ask the test to stop sending
 //	close CODE REASON   close the connection
 //	move                go on from another UDP port (client only)
+//
+// With -early a server takes 0-RTT and serves at once, and a client begins with a one-way stream that says "early".
 //
 // One-way streams come back as one-way streams of the peer's, datagrams as datagrams. What the peer itself sees is told on
 // standard output, one fact per line: see `say`.
@@ -44,7 +46,7 @@ const (
 type options struct {
 	listen, connect, cert, key, root, alpn string
 	idle                                   time.Duration
-	retry                                  bool
+	retry, early                           bool
 	times                                  int
 }
 
@@ -58,6 +60,7 @@ func main() {
 	flag.StringVar(&o.alpn, "alpn", "test", "application protocols, separated by commas")
 	flag.DurationVar(&o.idle, "idle", 30*time.Second, "idle time-out")
 	flag.BoolVar(&o.retry, "retry", false, "have every client prove its address by Retry")
+	flag.BoolVar(&o.early, "early", false, "take or send 0-RTT")
 	flag.IntVar(&o.times, "times", 1, "connect so many times, each time when the connection before is closed")
 	flag.Parse()
 
@@ -105,7 +108,14 @@ func serve(o options) error {
 		return config, nil
 	}
 	tlsConfig := &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: o.protocols(), MinVersion: tls.VersionTLS13}
-	listener, err := transport.Listen(tlsConfig, config)
+	var listener interface {
+		Accept(context.Context) (*quic.Conn, error)
+	}
+	if o.early {
+		listener, err = transport.ListenEarly(tlsConfig, config)
+	} else {
+		listener, err = transport.Listen(tlsConfig, config)
+	}
 	if err != nil {
 		return err
 	}
@@ -147,15 +157,22 @@ func connect(o options) error {
 	config := o.config()
 	config.TokenStore = quic.NewLRUTokenStore(1, 4)
 	for range o.times {
-		connectOnce(transport, server, tlsConfig, config)
+		connectOnce(transport, server, tlsConfig, config, o.early)
 	}
 	return nil
 }
 
-func connectOnce(transport *quic.Transport, server net.Addr, tlsConfig *tls.Config, config *quic.Config) {
+func connectOnce(transport *quic.Transport, server net.Addr, tlsConfig *tls.Config, config *quic.Config, early bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), handshakeTimeout)
 	defer cancel()
-	conn, err := transport.Dial(ctx, server, tlsConfig, config)
+	dial := transport.Dial
+	if early {
+		dial = transport.DialEarly
+	}
+	conn, err := dial(ctx, server, tlsConfig, config)
+	if err == nil && early {
+		conn, err = greet(ctx, conn)
+	}
 	if err != nil {
 		sayClosed(err)
 		return
@@ -163,11 +180,21 @@ func connectOnce(transport *quic.Transport, server net.Addr, tlsConfig *tls.Conf
 	attend(conn)
 }
 
+// greet says "early" on a stream, in 0-RTT packets if there is a ticket for it, and waits for the handshake.
+func greet(ctx context.Context, conn *quic.Conn) (*quic.Conn, error) {
+	if stream, err := conn.OpenUniStream(); err == nil {
+		stream.Write([]byte("early")) // a failure is a rejection, and told as such
+		stream.Close()
+	}
+	return conn.NextConnection(ctx)
+}
+
 func (o options) config() *quic.Config {
 	return &quic.Config{
 		EnableDatagrams:      true,
 		MaxIdleTimeout:       o.idle,
 		HandshakeIdleTimeout: handshakeTimeout,
+		Allow0RTT:            o.early,
 		Tracer:               func(context.Context, bool, quic.ConnectionID) qlogwriter.Trace { return facts{} },
 	}
 }
@@ -198,11 +225,28 @@ func (facts) Close() error { return nil }
 
 func (o options) protocols() []string { return strings.Split(o.alpn, ",") }
 
+// introduce tells what the handshake came to, when it is done.
+func introduce(conn *quic.Conn) {
+	select {
+	case <-conn.HandshakeComplete():
+	case <-conn.Context().Done():
+		return
+	}
+	state := conn.ConnectionState()
+	say("resumed %t", state.TLS.DidResume)
+	say("used 0rtt %t", state.Used0RTT)
+	say("connected alpn=%s suite=%s", state.TLS.NegotiatedProtocol, tls.CipherSuiteName(state.TLS.CipherSuite))
+}
+
 // attend serves a connection until it is closed.
 func attend(conn *quic.Conn) {
-	state := conn.ConnectionState().TLS
-	say("resumed %t", state.DidResume)
-	say("connected alpn=%s suite=%s", state.NegotiatedProtocol, tls.CipherSuiteName(state.CipherSuite))
+	select {
+	case <-conn.HandshakeComplete():
+		introduce(conn)
+	default: // a server that takes 0-RTT is asked before
+		say("asked before the handshake")
+		go introduce(conn)
+	}
 	go eachDatagram(conn)
 	go eachOneWayStream(conn)
 	for {

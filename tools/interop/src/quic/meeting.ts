@@ -7,7 +7,9 @@ import {
   ByteWriter,
   type Connection,
   type ConnectionHandler,
+  type ConnectOptions,
   connect,
+  type EarlyConnection,
   type ListenOptions,
   listen,
   loadCertificate,
@@ -98,7 +100,11 @@ export function startClient(lab: Lab, port: number, options: MeetingOptions): Pr
 export async function connectTo(
   lab: Lab,
   port: number,
-  { transport, handler }: Pick<MeetingOptions, "transport" | "handler">,
+  {
+    transport,
+    handler,
+    onEarlyData,
+  }: Pick<MeetingOptions, "transport" | "handler"> & Pick<ConnectOptions, "onEarlyData">,
 ): Promise<Connection> {
   const connection = await connect({
     host: "127.0.0.1",
@@ -106,6 +112,7 @@ export async function connectTo(
     alpn: [alpn],
     trust: { roots: [await readFile(lab.certificate.root, "utf8")] },
     ...(transport === undefined ? {} : { transport }),
+    ...(onEarlyData === undefined ? {} : { onEarlyData }),
   });
   connection.handler = handler;
   onTestFinished(() => connection.close());
@@ -119,7 +126,8 @@ export async function startListening(
     transport = {},
     handler,
     limits = {},
-  }: Pick<MeetingOptions, "transport" | "handler"> & Pick<ListenOptions, "limits">,
+    earlyData = false,
+  }: Pick<MeetingOptions, "transport" | "handler"> & Pick<ListenOptions, "limits" | "earlyData">,
 ): Promise<{ port: number; accepted: Promise<Connection>; connections: AsyncIterator<Connection> }> {
   const { promise: accepted, resolve } = Promise.withResolvers<Connection>();
   const events = new EventEmitter();
@@ -130,6 +138,7 @@ export async function startListening(
     alpn: [alpn],
     transport,
     limits,
+    earlyData,
     onConnection: (connection) => {
       connection.handler = handler;
       resolve(connection);
@@ -145,7 +154,7 @@ async function* each(events: AsyncIterable<unknown[]>): AsyncGenerator<Connectio
 }
 
 /** A stream both ways whose first line is the order: see `go/quicpeer`. */
-export function order(connection: Connection, line: string): { writer: ByteWriter; reader: ByteReader } {
+export function order(connection: EarlyConnection, line: string): { writer: ByteWriter; reader: ByteReader } {
   const writer = new ByteWriter();
   const reader = new ByteReader();
   connection.openBidirectional(writer, reader);
@@ -154,7 +163,7 @@ export function order(connection: Connection, line: string): { writer: ByteWrite
 }
 
 /** Sends bytes to be echoed, while what comes back is gathered. */
-export async function echoed(connection: Connection, bytes: Uint8Array): Promise<Buffer> {
+export async function echoed(connection: EarlyConnection, bytes: Uint8Array): Promise<Buffer> {
   const { writer, reader } = order(connection, "echo");
   const send = async (): Promise<void> => {
     for (let at = 0; at < bytes.length; at += 65_536) {

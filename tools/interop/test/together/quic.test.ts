@@ -1,5 +1,11 @@
 /** Our transport against quic-go and quiche on raw QUIC, either side being the server: codes, datagrams, endings, ciphers. */
-import { ByteReader, ByteWriter, type Connection, type TransportError } from "@moqingbird/transport";
+import {
+  ByteReader,
+  ByteWriter,
+  type Connection,
+  type EarlyConnection,
+  type TransportError,
+} from "@moqingbird/transport";
 import { describe, expect } from "vitest";
 import { test } from "../../src/lab/lab.ts";
 import {
@@ -22,6 +28,13 @@ const maxCode = 2n ** 62n - 1n;
 const quicheMaxCode = 2n ** 32n - 1n;
 /** RFC 9001 section 4.8 and RFC 8446 section 6: CRYPTO_ERROR with the alert no_application_protocol. */
 const noApplicationProtocol = 0x100 + 120;
+
+/** Ends a connection when it has brought its tickets, which follow the handshake. */
+async function tickets(connection: Connection): Promise<void> {
+  expect(await echoed(connection, Buffer.from("up"))).toEqual(Buffer.from("up"));
+  connection.close();
+  await connection.closed;
+}
 
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -225,6 +238,30 @@ describe("we are the server of quic-go", () => {
     expect(program.lines.filter((line) => line === "received retry")).toHaveLength(1);
   });
 
+  test("what a returning client says in 0-RTT is there when the handshake is done", async ({ lab }) => {
+    const said: Promise<string>[] = [];
+    const { port, connections } = await startListening(lab, {
+      earlyData: true,
+      handler: {
+        stream: () => {
+          const reader = new ByteReader();
+          said.push(reader.bytes().then((bytes) => Buffer.from(bytes).toString()));
+          return reader;
+        },
+      },
+    });
+    const flags = ["-early", "-times", "3"];
+    const program = startClient(lab, port, { stack: quicGo, role: "server", flags });
+    for (const earlyData of ["none", "accepted", "accepted"]) {
+      const { value: connection } = await connections.next();
+      expect(connection.earlyData).toBe(earlyData);
+      expect(await echoed(connection, Buffer.from("up"))).toEqual(Buffer.from("up"));
+      connection.close();
+    }
+    expect(await Promise.all(said)).toEqual(["early", "early", "early"]);
+    expect(await program.matches(/^used 0rtt /, 3)).toEqual(["used 0rtt false", "used 0rtt true", "used 0rtt true"]);
+  });
+
   test("a client that moves to another port is followed there", async ({ lab }) => {
     const { connection, program } = await meet(lab, { stack: quicGo, role: "server" });
     const before = connection.remoteAddress.port;
@@ -255,6 +292,31 @@ describe("we are the client of quic-go", () => {
       await connection.closed;
     }
     expect(await program.matches(/^resumed /, 3)).toEqual(["resumed false", "resumed true", "resumed true"]);
+  });
+
+  test("what we say in 0-RTT is answered; by a server that took none of it, what we say after the handshake", async ({
+    lab,
+  }) => {
+    const options = { stack: quicGo, role: "client", flags: ["-early"] } as const;
+    const { program, port } = await startServer(lab, options);
+    await tickets(await connectTo(lab, port, { onEarlyData: () => {} }));
+    let answer: Promise<Buffer> | undefined;
+    const onEarlyData = (connection: EarlyConnection) => {
+      answer = echoed(connection, Buffer.from("early"));
+    };
+    const connection = await connectTo(lab, port, { onEarlyData });
+    expect(connection).toMatchObject({ earlyData: "accepted", resumed: true });
+    expect(await answer).toEqual(Buffer.from("early"));
+    await program.matches(/^used 0rtt true$/, 1);
+    await program.matches(/^asked before the handshake$/, 1);
+    await tickets(connection);
+
+    const other = await startServer(lab, options); // under the same name, with other keys
+    const rejected = await connectTo(lab, other.port, { onEarlyData });
+    expect(rejected).toMatchObject({ earlyData: "rejected", resumed: false });
+    await expect(answer).rejects.toMatchObject({ code: "early-data-rejected" });
+    expect(await echoed(rejected, Buffer.from("again"))).toEqual(Buffer.from("again"));
+    await other.program.line(/^used 0rtt false$/);
   });
 
   test("a token spares us the Retry of the next connection", async ({ lab }) => {
