@@ -14,7 +14,8 @@ export interface EngineClock {
 
 /**
  * Called while a packet is being built: write at most `max` bytes of `stream` at `engine.memory[offset…]` and return
- * {@link prepared}`(length, fin, more)`. It may only write bytes: calling the engine inside it throws `reentrant`.
+ * {@link prepared}`(length, fin, more)`. `max` is what this packet has room for, or what it and up to seven more have that
+ * congestion control lets follow at once; bytes that do not fit wait in the engine, and a reset drops them. It may only write bytes: calling the engine inside it throws `reentrant`.
  * A throw resets the stream and goes to `onPrepareError`.
  */
 export type Prepare = (connection: number, stream: number, offset: number, max: number) => number;

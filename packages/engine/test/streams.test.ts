@@ -7,6 +7,10 @@ beforeAll(async () => {
   certificates = await createCertificates();
 });
 
+/** No packet is larger. */
+const largestPacket = 1452;
+/** More than a source is ever asked for at once. */
+const mostAhead = 8 * largestPacket;
 const largest = 2n ** 62n - 1n;
 const high = Number(largest >> 32n);
 const low = 0xffff_ffff;
@@ -152,6 +156,45 @@ describe("just in time", () => {
     expect(client.pulled).toBe(before);
   });
 
+  test("a source is asked for the packets that may leave now at once, eight at most, and for one when none may", () => {
+    const { network, near } = connected(certificates);
+    const { client, server } = network;
+    const asked: number[] = [];
+    client.onPrepare = (_stream, max) => asked.push(max);
+    client.open(near, 1, seededBytes(200_000));
+    network.turn();
+    expect(asked[0]).toBeGreaterThan(7 * 1100);
+    expect(Math.max(...asked)).toBeLessThan(mostAhead);
+    network.filter = ({ from }) => from !== server;
+    network.pass(20);
+    expect(asked.at(-1)).toBeLessThan(largestPacket);
+  });
+
+  test("bytes given ahead of their packets let a more urgent stream pass", () => {
+    const { network, near } = connected(certificates);
+    const { client, server } = network;
+    const late = client.open(near, 1, seededBytes(6000), true, 2);
+    client.engine.pump(network.now, 1); // a packet that is lost
+    expect(client.outgoing.get(late)!.at).toBe(6000);
+    client.open(near, 1, seededBytes(3000), true, 1);
+    const ended = () => [...server.received.values()].filter((received) => received.finished);
+    network.run(() => ended().length > 0);
+    expect(ended().map((received) => received.length)).toEqual([3000]);
+    network.run(() => ended().length === 2);
+  });
+
+  test("bytes given ahead of their packets are dropped by a reset", () => {
+    const { network, near } = connected(certificates);
+    const { client, server } = network;
+    const before = client.engine.stats(near).sentBytes;
+    const stream = client.open(near, 1, seededBytes(6000));
+    client.engine.pump(network.now, 1);
+    expect(client.outgoing.get(stream)!.at).toBe(6000);
+    client.engine.reset(stream, 0, 9);
+    network.run(() => server.seen("RESET").length === 1);
+    expect(client.engine.stats(near).sentBytes - before).toBeLessThan(6000 / 2);
+  });
+
   test("a stream behind its flow control window is not asked for bytes, and does not hold up another", () => {
     const window = 4096;
     const { network, near } = connected(certificates, {
@@ -162,7 +205,7 @@ describe("just in time", () => {
     const stuck = client.open(near, 1, seededBytes(100_000), true, 0);
     network.pass(200);
     const asked = client.outgoing.get(stuck)!.prepares;
-    expect(client.outgoing.get(stuck)!.at).toBeLessThan(window + 1200);
+    expect(client.outgoing.get(stuck)!.at).toBeLessThan(window + mostAhead);
     const other = client.open(near, 1, seededBytes(1), true, 1);
     network.run(() => [...server.received.values()].some((received) => received.finished));
     network.pass(200);
@@ -249,6 +292,6 @@ describe("receive credit", () => {
     });
     network.client.open(near, 1, seededBytes(100_000));
     network.pass(1000);
-    expect(network.client.pulled).toBeLessThan(4096 + 8192 + 1200);
+    expect(network.client.pulled).toBeLessThan(4096 + 8192 + mostAhead);
   });
 });

@@ -21,7 +21,10 @@ export interface SendSource {
   readonly pending: boolean;
   /** Nothing follows what was pulled: the stream ends with FIN. */
   readonly finished: boolean;
-  /** Writes at most `max` bytes at `target[offset]` and after, and returns how many. It must not wait. */
+  /**
+   * Writes at most `max` bytes, some packets' worth, at `target[offset]` and after, and returns how many. It must not wait.
+   * They go in this order and at this stream's place among others; `reset` drops what has not left.
+   */
   pull(target: Uint8Array, offset: number, max: number): number;
   /** The source now feeds this stream. */
   opened?(stream: SendStream): void;

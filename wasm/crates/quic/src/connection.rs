@@ -376,6 +376,12 @@ impl Connection {
         wait.is_some()
     }
 
+    /// Bytes that congestion control lets leave now, as far as its controller can tell.
+    pub(crate) fn congestion_room(&self) -> u64 {
+        let room = self.quic.congestion_state().window().saturating_sub(self.signals.in_flight());
+        self.signals.rate().map_or(room, |_| room.min(self.pacer.room()))
+    }
+
     /// Room for frames in one packet.
     pub(crate) fn packet_room(&self) -> usize {
         usize::from(self.quic.current_mtu()).saturating_sub(self.overhead)

@@ -50,7 +50,8 @@ pub struct Prepared {
 
 /// Where stream bytes come from, at the moment a packet has room for them.
 pub trait Source {
-    /// Writes at most `target.len()` bytes of the stream.
+    /// Writes at most `target.len()` bytes of the stream: room in this packet and in up to seven more that may follow it now.
+    /// What does not fit waits with the stream, and goes unless it is reset.
     fn prepare(&mut self, connection: u32, stream: u32, target: &mut [u8]) -> Prepared;
 }
 

@@ -26,6 +26,11 @@ impl Pacer {
         (self.budget < 0.0).then(|| now + (-self.budget / per_micro).ceil() as u64 + 1)
     }
 
+    /// Bytes that may leave now, as of the last look.
+    pub(crate) fn room(&self) -> u64 {
+        self.budget.max(0.0) as u64
+    }
+
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.budget -= bytes as f64;
     }

@@ -1,5 +1,6 @@
 //! One stream: two halves that end independently, and its place in the order.
 
+use bytes::Bytes;
 use quinn_proto::{Dir, StreamId};
 
 use crate::{
@@ -34,10 +35,10 @@ pub(crate) enum Receiving {
     Over,
 }
 
-/// Bytes a source gave that flow control did not take; they go before its next prepare.
+/// Bytes a source gave ahead of their packets, or that flow control did not take; they go before its next prepare.
 #[derive(Debug)]
 pub(crate) struct Residue {
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
     pub(crate) at: usize,
     pub(crate) fin: bool,
     pub(crate) more: bool,
@@ -55,7 +56,7 @@ pub(crate) struct Stream {
     pub(crate) member: usize,
     pub(crate) sending: Sending,
     pub(crate) receiving: Receiving,
-    pub(crate) residue: Option<Box<Residue>>,
+    pub(crate) residue: Option<Residue>,
     /// Bytes given to quinn-proto, until it tells that all are acknowledged.
     pub(crate) written: u64,
     /// Bytes that may be delivered.

@@ -1,4 +1,5 @@
-//! Who asks for memory while data flows: quinn-proto does, a little more than once per packet; nothing of ours does.
+//! Who asks for memory while data flows: quinn-proto does, less than once per packet. Of ours only the pump does, for the bytes a
+//! source gives ahead of their packets: once for several packets, each of which quinn-proto would have copied.
 #![cfg(not(target_arch = "wasm32"))] // Backtraces name the asker.
 
 mod support;
@@ -101,7 +102,7 @@ impl Transfer {
 }
 
 #[test]
-fn data_under_way_costs_no_allocation_of_ours() {
+fn data_under_way_costs_an_allocation_of_ours_for_several_packets_at_most() {
     let addresses = ["10.0.0.1:1111".parse().unwrap(), "10.0.0.2:4433".parse().unwrap()];
     let (client, connection) = Target::client(addresses[1], 3);
     let mut transfer = Transfer { client, server: Target::server(), addresses, packets: 0 };
@@ -126,8 +127,11 @@ fn data_under_way_costs_no_allocation_of_ours() {
     let requests = REQUESTS.take();
     let of = |who: &str| requests.iter().filter(|request| asker(request) == who).count();
     println!("{packets} packets, {} requests of quinn-proto, {} of ours", of("quinn_proto"), of("moqingbird_quic"));
-    let ours = requests.iter().find(|request| asker(request).starts_with("moqingbird") || asker(request) == "unknown");
-    assert!(ours.is_none(), "{}", ours.unwrap());
-    assert!(of("quinn_proto") > packets / 2, "requests are no longer told by their asker");
-    assert!(of("quinn_proto") < 4 * packets, "{} requests of quinn-proto for {packets} packets", of("quinn_proto"));
+    let ours =
+        requests.iter().filter(|request| asker(request).starts_with("moqingbird") || asker(request) == "unknown");
+    let other = ours.clone().find(|request| !request.contains("::bind_stream") && !request.contains("::bind_residue"));
+    assert!(other.is_none(), "{}", other.unwrap());
+    assert!(ours.count() <= packets / 3, "{} requests of ours for {packets} packets", of("moqingbird_quic"));
+    assert!(of("quinn_proto") > packets / 8, "requests are no longer told by their asker");
+    assert!(of("quinn_proto") < packets, "{} requests of quinn-proto for {packets} packets", of("quinn_proto"));
 }

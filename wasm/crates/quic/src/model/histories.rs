@@ -19,10 +19,11 @@ const DATAGRAM_QUEUE: usize = 6;
 const LONGEST_BODY: usize = 20_000;
 
 /// What histories are about.
-const HAPPENS: [&str; 12] = [
+const HAPPENS: [&str; 13] = [
     "blocked",
     "unblocked",
     "cut short",
+    "given ahead",
     "without stream credit",
     "rekeyed",
     "reset",

@@ -293,6 +293,17 @@ impl Model {
                     assert!(kept.is_some() || lane.sending != Sending::Asleep, "an answer in full was not enough");
                     lane.residue = kept;
                 }
+                // Given ahead of its packets.
+                (was, Sending::Ready) if entry.residue.is_some() => {
+                    let kept = entry.residue.as_ref().map(|residue| (residue.fin, residue.more));
+                    let answer = lane.residue.or(Some((was == Sending::Finished, was == Sending::Ready)));
+                    assert_eq!(
+                        kept.map(|(fin, more)| (fin, more && !fin)),
+                        answer.map(|(fin, more)| (fin, more && !fin))
+                    );
+                    self.seen.note("given ahead", 1);
+                    lane.residue = kept;
+                }
                 // What was held back has left, and it was not asked since.
                 (Sending::Ready, Sending::Ready) if entry.residue.is_none() => {
                     assert!(lane.residue.take().is_none_or(|(fin, more)| more && !fin));
@@ -311,9 +322,9 @@ impl Model {
         self.datagrams_left(engine, credit, now);
     }
 
-    /// Bytes that were pulled and wait for flow control.
+    /// Bytes that were pulled and wait for flow control, or for their packets.
     fn held_bytes(&self, engine: &Instance) -> usize {
-        let residues = self.lanes.iter().filter_map(|lane| engine.streams.get(lane.handle)?.residue.as_deref());
+        let residues = self.lanes.iter().filter_map(|lane| engine.streams.get(lane.handle)?.residue.as_ref());
         residues.map(|residue| residue.bytes.len() - residue.at).sum()
     }
 
@@ -373,7 +384,7 @@ impl Lane {
         }
         if !self.stopped && entry.sending != Sending::Over {
             let kept = entry.residue.as_ref().map(|residue| (residue.fin, residue.more));
-            assert_eq!(self.residue, kept, "what flow control holds back");
+            assert_eq!(self.residue, kept, "what is held back");
         }
     }
 }
