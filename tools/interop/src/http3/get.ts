@@ -4,7 +4,7 @@
  * server's do too.
  */
 import { readFile } from "node:fs/promises";
-import { ByteReader, ByteWriter, type Connection, connect } from "@moqingbird/transport";
+import { ByteReader, ByteWriter, type Connection, connect, type TransportSettings } from "@moqingbird/transport";
 import { onTestFinished } from "vitest";
 import type { CertificateFiles } from "../lab/lab.ts";
 
@@ -27,9 +27,13 @@ const maxValueBytes = 126;
 const maxFramingBytes = 1 << 20;
 
 /** A connection to an HTTP/3 server at 127.0.0.1, which verifies its certificate. */
-export async function connectHttp3(port: number, { root }: CertificateFiles): Promise<Connection> {
+export async function connectHttp3(
+  port: number,
+  { root }: CertificateFiles,
+  transport: TransportSettings = {},
+): Promise<Connection> {
   const roots = [await readFile(root, "utf8")];
-  const connection = await connect({ host: "127.0.0.1", port, alpn: ["h3"], trust: { roots } });
+  const connection = await connect({ host: "127.0.0.1", port, alpn: ["h3"], trust: { roots }, transport });
   onTestFinished(() => connection.close());
   // What the server opens are its control stream and QPACK's: read, so that it never waits for credit.
   connection.handler = { stream: () => new ByteReader() };

@@ -1,22 +1,22 @@
 /** Files over plain HTTP/3: our listener, and other people's servers. */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type Listener, type ListenLimits, listen, loadCertificate } from "@moqingbird/transport";
+import { type Listener, type ListenOptions, listen, loadCertificate } from "@moqingbird/transport";
 import { expect, onTestFinished } from "vitest";
 import { type Files, writeFiles } from "../lab/file-set.ts";
 import type { Lab } from "../lab/lab.ts";
 import type { Program } from "../lab/program.ts";
 
 /** Our listener, which serves the files by their names. */
-export async function serveOverHttp3(lab: Lab, files: Files, limits: ListenLimits = {}): Promise<Listener> {
+export async function serveOverHttp3(lab: Lab, files: Files, options: Partial<ListenOptions> = {}): Promise<Listener> {
   const listener = await listen({
     host: "127.0.0.1",
     certificate: await loadCertificate(lab.certificate),
-    limits,
     fetch: ({ url }) => {
       const file = files.get(new URL(url).pathname.slice(1));
       return file === undefined ? new Response(null, { status: 404 }) : new Response(file as Uint8Array<ArrayBuffer>);
     },
+    ...options,
   });
   onTestFinished(() => listener.close());
   return listener;

@@ -30,8 +30,8 @@ export function differences(expected: Files, actual: Files): string[] {
 }
 
 /** The folder that the peer's client puts files into. */
-export async function intoFolder(lab: Lab): Promise<string> {
-  const folder = lab.file("into");
+export async function intoFolder(lab: Lab, name = "into"): Promise<string> {
+  const folder = lab.file(name);
   await mkdir(folder, { recursive: true });
   return folder;
 }
@@ -45,8 +45,8 @@ export async function writeFiles(lab: Lab, files: Files): Promise<string> {
 }
 
 /** What the peer has fetched. */
-export async function fetchedBy(lab: Lab): Promise<Files> {
-  const folder = await intoFolder(lab);
+export async function fetchedBy(lab: Lab, name?: string): Promise<Files> {
+  const folder = await intoFolder(lab, name);
   const names = await readdir(folder);
   return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name))] as const)));
 }

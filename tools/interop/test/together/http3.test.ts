@@ -2,10 +2,10 @@
 import { inRoot } from "@moqingbird/toolchain";
 import { describe, expect } from "vitest";
 import { connectHttp3, get } from "../../src/http3/get.ts";
+import { gtlsClientFetches } from "../../src/http3/gtls-client.ts";
 import { serveOverHttp3, startGtlsServer } from "../../src/http3/servers.ts";
-import { differences, type Files, fetchedBy, intoFolder, makeFiles } from "../../src/lab/file-set.ts";
+import { differences, type Files, fetchedBy, makeFiles } from "../../src/lab/file-set.ts";
 import { type Lab, test } from "../../src/lab/lab.ts";
-import type { Program } from "../../src/lab/program.ts";
 import { peerPython } from "../../src/peers/provision.ts";
 import { type Command, startWebClient, startWebServer } from "../../src/webtransport/meeting.ts";
 
@@ -31,28 +31,20 @@ async function weFetch(lab: Lab, port: number, files: Files): Promise<Files> {
   return new Map(await Promise.all([...files].map(([name, bytes]) => fetchOne(name, bytes))));
 }
 
-/** gtlsclient's exit code says nothing: bytes are compared. */
-async function gtlsClientFetches(lab: Lab, port: number, files: Files, ...flags: readonly string[]): Promise<Program> {
-  const urls = [...files.keys()].map((name) => `https://127.0.0.1/${name}`);
-  const into = `--download=${await intoFolder(lab)}`;
-  const args = [...flags, "--exit-on-all-streams-close", into, "127.0.0.1", String(port), ...urls];
-  const program = lab.start({ name: "gtlsclient", program: "gtlsclient", args });
-  await program.exits(transferMs);
-  expect(differences(files, await fetchedBy(lab))).toEqual([]);
-  return program;
-}
+/** What either side fetches from the other. */
+const transfers = [
+  ["files of 2, 3 and 5 MB", transferBytes, []],
+  ["1999 files over one connection", manyFiles, []],
+  ["ChaCha20-Poly1305", [100_000], [onlyChaCha20]],
+  ["AES-256-GCM", [100_000], [onlyAes256]],
+] as const;
 
 describe("ngtcp2's client fetches from us", () => {
-  for (const [name, sizes, flags] of [
-    ["files of 2, 3 and 5 MB", transferBytes, []],
-    ["1999 files over one connection", manyFiles, []],
-    ["ChaCha20-Poly1305", [100_000], [onlyChaCha20]],
-    ["AES-256-GCM", [100_000], [onlyAes256]],
-  ] as const) {
+  for (const [name, sizes, flags] of transfers) {
     test(name, async ({ lab }) => {
       const files = makeFiles(sizes);
       const { address } = await serveOverHttp3(lab, files);
-      await gtlsClientFetches(lab, address.port, files, "-q", ...flags);
+      await gtlsClientFetches(lab, files, { port: address.port, flags: ["-q", ...flags] });
     });
   }
 
@@ -60,26 +52,21 @@ describe("ngtcp2's client fetches from us", () => {
     const files = makeFiles([3_000_000]);
     const { address } = await serveOverHttp3(lab, files);
     const flags = ["--key-update=1ms", "--no-quic-dump", "--no-http-dump"];
-    const program = await gtlsClientFetches(lab, address.port, files, ...flags);
+    const program = await gtlsClientFetches(lab, files, { port: address.port, flags });
     for (const phase of [0, 1]) await program.line(new RegExp(`pkt rx .*type=1RTT k=${phase}`));
   });
 
   test("Retry, when the listener is busy", async ({ lab }) => {
     const files = makeFiles([10_000]);
     // One handshake at a time: whoever comes has to come with a token.
-    const { address } = await serveOverHttp3(lab, files, { maxHandshakes: 1 });
-    const program = await gtlsClientFetches(lab, address.port, files);
+    const { address } = await serveOverHttp3(lab, files, { limits: { maxHandshakes: 1 } });
+    const program = await gtlsClientFetches(lab, files, { port: address.port });
     await program.line(/type=Retry/);
   });
 });
 
 describe("we fetch from ngtcp2's server", () => {
-  for (const [name, sizes, flags] of [
-    ["files of 2, 3 and 5 MB", transferBytes, []],
-    ["1999 files over one connection", manyFiles, []],
-    ["ChaCha20-Poly1305", [100_000], [onlyChaCha20]],
-    ["AES-256-GCM", [100_000], [onlyAes256]],
-  ] as const) {
+  for (const [name, sizes, flags] of transfers) {
     test(name, async ({ lab }) => {
       const files = makeFiles(sizes);
       const { port } = await startGtlsServer(lab, files, ["-q", ...flags]);
