@@ -94,7 +94,10 @@ export interface Connection extends EarlyConnection, AsyncDisposable {
   readonly serverName: string;
   /** A ticket of an earlier connection to the same server stood in for its certificate (RFC 8446 section 2.2). */
   readonly resumed: boolean;
-  /** Whether the server took what was said before the handshake was done (0-RTT, RFC 9001 section 4.6); "none" if nothing was. */
+  /**
+   * Whether the server took what was said before the handshake was done (0-RTT, RFC 9001 section 4.6); "none" if nothing
+   * was. "rejected", too, if it was said to another of the server's addresses, and this one answered first.
+   */
   readonly earlyData: "none" | "accepted" | "rejected";
   /** Where the peer is now; changes when it moves to another network. */
   readonly remoteAddress: SocketAddress;

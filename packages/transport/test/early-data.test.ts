@@ -1,4 +1,5 @@
 /** 0-RTT of `listen` and `connect`. Loss and reordering around it are tested in the engine. */
+import { lookup } from "node:dns/promises";
 import { type QlogFile, readQlog } from "@moqingbird/testing";
 import {
   ByteReader,
@@ -10,8 +11,10 @@ import {
   type ListenOptions,
   type QlogTarget,
 } from "@moqingbird/transport";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { certificate, client, closeAll, echo, exchange, Inbox, listener, pattern } from "./support/pair.ts";
+
+vi.mock("node:dns/promises", { spy: true });
 
 afterEach(closeAll);
 
@@ -152,6 +155,18 @@ test("streams opened early end with early-data-rejected when no handshake comes 
   const saying = new Saying();
   await expect(dial(served, saying)).rejects.toMatchObject({ code: "connection-refused" });
   expect(saying.calls).toBe(1);
+  await expect(saying.reader.bytes()).rejects.toMatchObject({ code: "early-data-rejected" });
+});
+
+test("what was said to one address is said to have been rejected where another one answers", async () => {
+  const served = await serving();
+  await acquaint(served, quiet);
+  const found = ["127.0.0.3", "127.0.0.1"].map((address) => ({ address, family: 4 })); // refusing, serving
+  vi.mocked(lookup).mockResolvedValueOnce(found as never);
+  const saying = new Saying();
+  const connection = await dial(served, { host: "several.test", onEarlyData: saying.onEarlyData });
+  expect(saying.calls).toBe(1);
+  expect(connection).toMatchObject({ earlyData: "rejected", remoteAddress: { address: "127.0.0.1" } });
   await expect(saying.reader.bytes()).rejects.toMatchObject({ code: "early-data-rejected" });
 });
 

@@ -75,13 +75,12 @@ class Attempts {
   readonly #where: string;
   /** Aborts every attempt but the winner. */
   readonly #stop = new AbortController();
-  /** Whom to call, once. */
-  #onEarlyData: ConnectOptions["onEarlyData"];
+  /** The attempt on which something was said before its handshake. */
+  #early: QuicConnection | undefined;
 
   constructor(shared: Runtime, options: ConnectOptions, host: string, timeoutMs: number) {
     this.#runtime = shared;
     this.#options = options;
-    this.#onEarlyData = options.onEarlyData;
     this.#host = host;
     this.#timeoutMs = timeoutMs;
     this.#where = formatAddress(host, options.port);
@@ -131,6 +130,7 @@ class Attempts {
             if (this.#stop.signal.aborted) connection.close();
             else {
               this.#stop.abort();
+              if (this.#early !== undefined && this.#early !== connection) connection.earlyData = "rejected";
               resolve(connection);
             }
           },
@@ -187,13 +187,13 @@ class Attempts {
         if (info === undefined) resolve(connection);
         else reject(info.error ?? new TransportError("closed", { what: "connection" }));
       };
-      if (earlyData && connection.offersEarlyData) this.#sayEarly(connection);
+      if (earlyData) this.#sayEarly(connection);
     });
   }
 
   #sayEarly(connection: QuicConnection): void {
-    const onEarlyData = this.#onEarlyData;
-    this.#onEarlyData = undefined;
-    connection.guard(() => onEarlyData?.(connection));
+    if (this.#early !== undefined || !connection.offersEarlyData) return;
+    this.#early = connection;
+    connection.guard(() => this.#options.onEarlyData?.(connection));
   }
 }

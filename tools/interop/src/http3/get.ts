@@ -4,7 +4,14 @@
  * server's do too.
  */
 import { readFile } from "node:fs/promises";
-import { ByteReader, ByteWriter, type Connection, connect, type TransportSettings } from "@moqingbird/transport";
+import {
+  ByteReader,
+  ByteWriter,
+  type Connection,
+  type ConnectOptions,
+  connect,
+  type EarlyConnection,
+} from "@moqingbird/transport";
 import { onTestFinished } from "vitest";
 import type { CertificateFiles } from "../lab/lab.ts";
 
@@ -30,20 +37,61 @@ const maxFramingBytes = 1 << 20;
 export async function connectHttp3(
   port: number,
   { root }: CertificateFiles,
-  transport: TransportSettings = {},
+  { onEarlyData, ...options }: Pick<ConnectOptions, "transport" | "onEarlyData"> = {},
 ): Promise<Connection> {
   const roots = [await readFile(root, "utf8")];
-  const connection = await connect({ host: "127.0.0.1", port, alpn: ["h3"], trust: { roots }, transport });
+  const early = (connection: EarlyConnection) => {
+    openControl(connection);
+    onEarlyData?.(connection);
+  };
+  const connection = await connect({
+    host: "127.0.0.1",
+    port,
+    alpn: ["h3"],
+    trust: { roots },
+    ...options,
+    ...(onEarlyData && { onEarlyData: early }),
+  });
   onTestFinished(() => connection.close());
   // What the server opens are its control stream and QPACK's: read, so that it never waits for credit.
   connection.handler = { stream: () => new ByteReader() };
-  const control = ByteWriter.open(connection);
-  control.write(controlStream);
+  if (connection.earlyData !== "accepted") openControl(connection);
   return connection;
 }
 
+function openControl(connection: EarlyConnection): void {
+  ByteWriter.open(connection).write(controlStream);
+}
+
+/** Serves an HTTP/3 connection by hand, each request with the same body: the transport's own server has no 0-RTT. */
+export function answerAll(connection: Connection, body: Uint8Array): void {
+  openControl(connection);
+  connection.handler = {
+    stream: (stream) => {
+      const reader = new ByteReader();
+      if (stream.direction === "bidirectional") {
+        const writer = new ByteWriter({ limitBytes: body.length + maxFramingBytes });
+        stream.setSource(writer);
+        const head = [headersFrame, 3, ...fieldSectionPrefix, status200, dataFrame, ...varint(body.length)];
+        const answer = async () => {
+          await reader.bytes();
+          writer.write(Buffer.concat([Uint8Array.from(head), body]));
+          writer.finish();
+        };
+        answer().catch(() => {}); // the client, which ends the connection when it has what it wants, tells
+      }
+      return reader;
+    },
+  };
+}
+
 /** Fetches a file. Rejects for any status but 200, and for more bytes than `maxBytes`. */
-export async function get(connection: Connection, authority: string, path: string, maxBytes: number): Promise<Buffer> {
+export async function get(
+  connection: EarlyConnection,
+  authority: string,
+  path: string,
+  maxBytes: number,
+): Promise<Buffer> {
   const [writer, reader] = [new ByteWriter(), new ByteReader()];
   connection.openBidirectional(writer, reader);
   const block = [

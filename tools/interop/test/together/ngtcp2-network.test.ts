@@ -99,7 +99,7 @@ describe("ngtcp2's server", () => {
     const transport = { handshakeTimeoutMs: patienceMs, idleTimeoutMs: patienceMs };
     const fetched = await Promise.all(
       Array.from({ length: handshakes }, async () => {
-        const connection = await connectHttp3(port, lab.certificate, transport);
+        const connection = await connectHttp3(port, lab.certificate, { transport });
         return get(connection, `127.0.0.1:${port}`, "/f0", 1000);
       }),
     );
