@@ -4,7 +4,11 @@ mod support;
 
 use bytes::Bytes;
 use moqingbird_quic::*;
-use support::pair::{DELAY, Pair, received, streams};
+use moqingbird_rogue::{Frames, Hello, Options, client_config};
+use support::{
+    Assault, FIRST_UNI_STREAMS, SECOND, Target,
+    pair::{DELAY, Pair, received, streams},
+};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -197,4 +201,81 @@ fn without_leave_of_both_sides_nothing_leaves_early() {
             assert!(host.engine.info(connection).unwrap().resumed, "{client_offers} {server_takes}");
         }
     }
+}
+
+const PROTOCOL_VIOLATION: u64 = 0xa;
+/// A client's first unidirectional stream.
+const CLIENT_UNI: u64 = 2;
+
+/// A rogue that was here before: the engine waits for the rest of its handshake.
+fn returning() -> Assault {
+    let options = Options { tls: Some(client_config(&["test"])), ..Options::default() };
+    let mut assault = Assault::on(Target::taking_early(), options.clone());
+    assault.exchange();
+    assert_eq!(assault.rogue.hello, Hello::Done);
+    assault.target.engine.close(assault.handle(), 0, Bytes::new(), assault.target.now).unwrap();
+    assault.pass(SECOND);
+    assault.target.events.clear();
+    let mut assault = Assault::on(assault.target, Options { seed: 2, ..options });
+    for packet in assault.rogue.take() {
+        assault.target.ingest(assault.address, &packet);
+    }
+    assault
+}
+
+/// Sends it in 0-RTT; the rogue does not answer the handshake.
+fn say_early(assault: &mut Assault, frames: &Frames) {
+    assault.rogue.send_early(frames);
+    for packet in assault.rogue.take() {
+        assault.target.ingest(assault.address, &packet);
+    }
+    assault.rogue.talks_tls = false;
+    for (_, answer) in assault.target.turn() {
+        assault.rogue.receive(&answer);
+    }
+}
+
+/// How the connection that was never up ended.
+fn ended(assault: &Assault) -> Option<(ClosedBy, u64, Bytes)> {
+    assault.target.events.iter().find_map(|event| match event {
+        Event::Closed { by, code, reason, .. } => Some((*by, *code, reason.clone())),
+        _ => None,
+    })
+}
+
+#[test]
+fn crypto_frames_in_0_rtt_are_a_violation() {
+    // RFC 9001 section 8.3.
+    let mut assault = returning();
+    say_early(&mut assault, &Frames::new().crypto(0, b"x"));
+    assert_eq!(ended(&assault).map(|(by, code, _)| (by, code)), Some((ClosedBy::Transport, PROTOCOL_VIOLATION)));
+    assert_eq!(assault.rogue.close_heard().map(|(code, _)| code), Some(PROTOCOL_VIOLATION));
+}
+
+#[test]
+fn what_is_held_before_the_handshake_is_bounded_in_frames() {
+    let mut assault = returning();
+    let mut sent = 0;
+    while ended(&assault).is_none() {
+        // Every other byte, so that nothing is in order and nothing can be merged.
+        let frames = (0..100).fold(Frames::new(), |frames, n| {
+            let (stream, at) = ((sent + n) % FIRST_UNI_STREAMS, (sent + n) / FIRST_UNI_STREAMS);
+            frames.stream(CLIENT_UNI + 4 * stream, 1 + 2 * at, b"x", false)
+        });
+        say_early(&mut assault, &frames);
+        sent += 100;
+        assert!(sent <= 64 << 10, "{sent} frames are held");
+    }
+    assert!(!assault.target.events.iter().any(|event| matches!(event, Event::Connected { .. } | Event::Stream { .. })));
+    let (by, _, reason) = ended(&assault).unwrap();
+    println!("{sent} frames: {reason:?}");
+    assert_eq!(by, ClosedBy::Transport);
+}
+
+#[test]
+fn what_is_held_before_the_handshake_keeps_to_the_windows() {
+    const FLOW_CONTROL_ERROR: u64 = 0x3;
+    let mut assault = returning();
+    say_early(&mut assault, &Frames::new().stream(CLIENT_UNI, support::STREAM_WINDOW, b"x", false));
+    assert_eq!(ended(&assault).map(|(by, code, _)| (by, code)), Some((ClosedBy::Transport, FLOW_CONTROL_ERROR)));
 }

@@ -17,4 +17,4 @@ pub use heard::Heard;
 pub use packet::{Shape, Space, retry, version_negotiation};
 pub use parameters::{Parameters, parameter};
 pub use peer::{Hello, Options, Peer};
-pub use tls::{ClientHello, certificate};
+pub use tls::{ClientHello, certificate, client_config};

@@ -1,11 +1,11 @@
 //! Packets: headers, numbers and protection (RFC 9000 section 17, RFC 9001 section 5).
 
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use rustls::quic::Keys;
+use rustls::quic::{DirectionalKeys, Keys};
 
 use crate::wire::{Reader, put};
 
-/// A packet number space, and 0-RTT, which shares the last one's numbers.
+/// A packet number space. 0-RTT shares the last one's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 #[allow(missing_docs)]
@@ -26,6 +26,8 @@ pub struct Shape {
     pub spin: bool,
     /// Token of an Initial.
     pub token: Vec<u8>,
+    /// 0-RTT instead of 1-RTT.
+    pub early: bool,
 }
 
 /// Packet numbers are always written in full.
@@ -39,21 +41,27 @@ const VERSION: u32 = 1;
 /// A protected packet.
 pub(crate) fn protect(
     space: Space,
-    keys: &Keys,
+    keys: &DirectionalKeys,
     (destination, source): (&[u8], &[u8]),
     number: u64,
     payload: &[u8],
     shape: &Shape,
 ) -> Vec<u8> {
     let mut packet = Vec::with_capacity(64 + payload.len());
-    let low = shape.reserved << if space == Space::OneRtt { 3 } else { 2 } | (NUMBER_BYTES as u8 - 1);
+    let short = space == Space::OneRtt && !shape.early;
+    let low = shape.reserved << if short { 3 } else { 2 } | (NUMBER_BYTES as u8 - 1);
     match space {
-        Space::OneRtt => {
+        Space::OneRtt if short => {
             packet.push(0x40 | u8::from(shape.spin) << 5 | low);
             packet.extend_from_slice(destination);
         }
-        Space::Initial | Space::Handshake => {
-            packet.push(0xc0 | if space == Space::Handshake { 0x20 } else { 0 } | low);
+        _ => {
+            let kind = match space {
+                Space::Initial => 0,
+                Space::OneRtt => 1,
+                Space::Handshake => 2,
+            };
+            packet.push(0xc0 | kind << 4 | low);
             packet.extend(VERSION.to_be_bytes());
             for id in [destination, source] {
                 packet.push(id.len() as u8);
@@ -70,13 +78,13 @@ pub(crate) fn protect(
     packet.extend((number as u32).to_be_bytes());
     let header = packet.clone();
     let mut payload = payload.to_vec();
-    let tag = keys.local.packet.encrypt_in_place(number, &header, &mut payload).expect("the payload is short");
+    let tag = keys.packet.encrypt_in_place(number, &header, &mut payload).expect("the payload is short");
     packet.extend(payload);
     packet.extend_from_slice(tag.as_ref());
     let (head, sample) = packet.split_at_mut(at + LONGEST_NUMBER);
     let (first, rest) = head.split_at_mut(1);
-    let sample = &sample[..keys.local.header.sample_len()];
-    keys.local.header.encrypt_in_place(sample, &mut first[0], &mut rest[at - 1..]).expect("the sample is as long");
+    let sample = &sample[..keys.header.sample_len()];
+    keys.header.encrypt_in_place(sample, &mut first[0], &mut rest[at - 1..]).expect("the sample is as long");
     packet
 }
 
@@ -119,7 +127,7 @@ pub(crate) fn header(datagram: &[u8], id_length: usize) -> Option<Header<'_>> {
             let token = reader.0.split_at_checked(reader.0.len().checked_sub(TAG_BYTES)?)?.0;
             return Some(Header { kind: Kind::Retry { source, token }, number_at: 0, length: datagram.len() });
         }
-        _ => return None, // only clients send 0-RTT, and no test makes the engine do so
+        _ => return None, // 0-RTT is only for servers, and no rogue server takes it
     };
     if space == Space::Initial {
         reader.counted()?;

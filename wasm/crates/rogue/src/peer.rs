@@ -1,8 +1,14 @@
 //! One connection of the rogue: a proper handshake as far as it is not told otherwise, then only what it is told to send.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use rustls::quic::{Connection, KeyChange, Keys, Version};
+use rustls::{
+    ClientConfig,
+    quic::{Connection, DirectionalKeys, KeyChange, Keys, Version},
+};
 
 use crate::{
     Frames, Heard, Parameters, Shape, Space,
@@ -31,11 +37,20 @@ pub struct Options {
     pub hello: ClientHello,
     /// Makes its connection ids.
     pub seed: u64,
+    /// Of a client that comes again; see [`crate::client_config`]. Otherwise one of its own, for `alpn`.
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { alpn: &["test"], parameters: Parameters::usual(), tells_ids: true, hello: ClientHello::Usual, seed: 1 }
+        Self {
+            alpn: &["test"],
+            parameters: Parameters::usual(),
+            tells_ids: true,
+            hello: ClientHello::Usual,
+            seed: 1,
+            tls: None,
+        }
     }
 }
 
@@ -69,6 +84,8 @@ pub struct Peer {
     tls: Option<Connection>,
     level: Space,
     spaces: [Numbers; 3],
+    /// Of a client with a ticket for 0-RTT.
+    early: Option<DirectionalKeys>,
     /// Our connection id.
     pub id: Vec<u8>,
     /// The other end's, as we address it.
@@ -97,8 +114,10 @@ impl Peer {
         if peer.options.tells_ids {
             parameters = parameters.with(parameter::INITIAL_SOURCE_CONNECTION_ID, &peer.id);
         }
-        peer.begin(tls::client(peer.options.alpn, parameters.encode(), peer.options.hello));
+        let config = peer.options.tls.clone().unwrap_or_else(|| tls::client_config(peer.options.alpn));
+        peer.begin(tls::client(config, parameters.encode(), peer.options.hello));
         peer.write_tls();
+        peer.early = peer.tls.as_ref().and_then(Connection::zero_rtt_keys);
         peer
     }
 
@@ -115,6 +134,7 @@ impl Peer {
             tls: None,
             level: Space::Initial,
             spaces: Default::default(),
+            early: None,
             id: Vec::new(),
             remote: Vec::new(),
             original: Vec::new(),
@@ -165,6 +185,11 @@ impl Peer {
         self.outbox.push(packet);
     }
 
+    /// Sends a 0-RTT packet with these frames. Panics without a ticket for it.
+    pub fn send_early(&mut self, frames: &Frames) {
+        self.send_shaped(Space::OneRtt, frames, &Shape { early: true, ..Shape::default() });
+    }
+
     /// Sends any bytes.
     pub fn send_datagram(&mut self, datagram: Vec<u8>) {
         self.outbox.push(datagram);
@@ -182,7 +207,8 @@ impl Peer {
         let numbers = &mut self.spaces[space as usize];
         let number = shape.number.unwrap_or(numbers.next);
         numbers.next = numbers.next.max(number + 1);
-        let keys = numbers.keys.as_ref().expect("the handshake has not come so far");
+        let keys = if shape.early { self.early.as_ref() } else { numbers.keys.as_ref().map(|keys| &keys.local) };
+        let keys = keys.expect("the handshake has not come so far");
         packet::protect(space, keys, (&self.remote, &self.id), number, &payload, shape)
     }
 

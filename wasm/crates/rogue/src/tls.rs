@@ -33,7 +33,9 @@ pub fn certificate() -> (Vec<u8>, String) {
     (made.cert.der().to_vec(), made.signing_key.serialize_pem())
 }
 
-pub(crate) fn client(alpn: &[&str], parameters: Vec<u8>, hello: ClientHello) -> Connection {
+/// A client's configuration. Who uses it again comes with the tickets of the time before, and offers 0-RTT.
+#[must_use]
+pub fn client_config(alpn: &[&str]) -> Arc<ClientConfig> {
     let mut config = ClientConfig::builder_with_details(crypto(), Arc::new(Noon))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .expect("TLS 1.3 is there")
@@ -41,9 +43,14 @@ pub(crate) fn client(alpn: &[&str], parameters: Vec<u8>, hello: ClientHello) -> 
         .with_custom_certificate_verifier(Arc::new(Anyone))
         .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    config.enable_early_data = true;
+    Arc::new(config)
+}
+
+pub(crate) fn client(config: Arc<ClientConfig>, parameters: Vec<u8>, hello: ClientHello) -> Connection {
     let version = if hello == ClientHello::DraftParameters { Version::V1Draft } else { Version::V1 };
     let name = ServerName::try_from("localhost").expect("a name");
-    ClientConnection::new(Arc::new(config), version, name, parameters).expect("the configuration is fine").into()
+    ClientConnection::new(config, version, name, parameters).expect("the configuration is fine").into()
 }
 
 pub(crate) fn server(alpn: &[&str], parameters: Vec<u8>) -> Connection {

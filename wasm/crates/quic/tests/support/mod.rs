@@ -76,6 +76,15 @@ impl Target {
     }
 
     pub(crate) fn server_with(limits: EndpointLimits) -> Self {
+        Self::serving(limits, false)
+    }
+
+    /// A server that takes 0-RTT.
+    pub(crate) fn taking_early() -> Self {
+        Self::serving(EndpointLimits::default(), true)
+    }
+
+    fn serving(limits: EndpointLimits, early_data: bool) -> Self {
         // quinn-proto makes its first key update after a number of packets it draws, and the rogue follows none: under this
         // seed no test lasts as long.
         let mut target = Self::new(10);
@@ -88,7 +97,7 @@ impl Target {
                 named: &[],
                 alpn: b"\x04test",
                 transport: transport(),
-                early_data: false,
+                early_data,
                 observing: Observing::default(),
             })
             .unwrap();
