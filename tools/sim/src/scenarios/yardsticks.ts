@@ -1,7 +1,7 @@
 /**
  * Goodput over faulty links, as userspace emulators measured it for ngtcp2 0.12.1 at both ends (HTTP/3, cubic): 3 MB at
  * 10 Mbit/s with a queue of 25 packets. Ours under cubic, a stream of QUIC and one of WebTransport, must reach 80 % of each:
- * the middle one of five transfers, because one run with 2 % loss differs from the next by a third.
+ * the middle one of five transfers, because one run with 2 % loss differs from the next by a third; or their mean.
  */
 import { type LinkCounters, type LinkSettings, totalCounters } from "@moqingbird/testing";
 import { type Carriage, overQuic, overWebTransport, UnequalBytes } from "../carriage.ts";
@@ -19,7 +19,11 @@ interface Row {
   readonly faults: readonly (keyof LinkCounters)[];
   /** Of how many transfers the middle one counts. Default 5. */
   readonly transfers?: number;
-  /** A transfer may come to nothing, and counts as 0: the handshake has its packets repeated at growing intervals. */
+  /**
+   * The mean counts, and a transfer that comes to nothing is 0 in it: handshakes have their packets repeated at growing
+   * intervals, and about a third of the transfers lose the one ACK_FREQUENCY frame, which quinn-proto 0.11.19 does not
+   * repeat: acknowledgements then wait for 25 ms, and the transfer takes three times as long. Of two kinds the middle is luck.
+   */
   readonly mayFail?: boolean;
 }
 
@@ -128,12 +132,15 @@ export const yardsticks: readonly Scenario[] = carriages.flatMap(({ prefix, what
       }
       const counters = totalCounters(simulation.links);
       for (const fault of faults) happened(fault, counters[fault]);
-      const goodputKbps = goodputs.sort((a, b) => a - b)[transfers >> 1] as number;
+      const goodputKbps = mayFail ? mean(goodputs) : middle(goodputs);
       atLeast("goodputKbps", goodputKbps, yardstickKbps * share);
       return { goodputKbps, ofYardstick: goodputKbps / yardstickKbps, completionMs: (bytes * 8) / goodputKbps };
     },
   })),
 );
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const middle = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 
 /** What a transfer that broke off counts; bytes that arrived and differ are no matter of luck. */
 function unlessUnequal(error: unknown): number {
