@@ -9,7 +9,7 @@
  * and `nextDeadline`. A turn of a busy connection makes four: `ingest`, `events`, `pump` and, when the pump has caused some,
  * `events` again.
  */
-import { type Glue, type HotExports, Layout, Status } from "./abi.ts";
+import { type Glue, Layout, Status } from "./abi.ts";
 import {
   checkedMemory,
   checkedStatus,
@@ -18,18 +18,13 @@ import {
   decodedStats,
   encodedAlpn,
   encodedCertificates,
-  encodedCrypto,
   encodedEndpointLimits,
-  encodedKeys,
-  encodedLimits,
   encodedTransport,
   encodedTrust,
-  systemClock,
-  systemEntropy,
 } from "./encode.ts";
 import { EngineError } from "./errors.ts";
 import { EVENT_WORDS } from "./events.ts";
-import { bindGlue, compiledModule } from "./loader.ts";
+import { Instance } from "./instance.ts";
 import type {
   ClientConfigOptions,
   ConnectionInfo,
@@ -61,16 +56,7 @@ export function createEngine(options: EngineOptions): Engine {
   return new Engine(options);
 }
 
-/** A table whose every function throws: stands in for the wasm while it must not be called. */
-function refusing(error: () => EngineError): HotExports {
-  return new Proxy({} as HotExports, {
-    get: () => () => {
-      throw error();
-    },
-  });
-}
-
-const reentrant = refusing(() => new EngineError("reentrant"));
+const checked = (status: number): number => checkedStatus(status, () => "");
 
 /** One QUIC engine instance. Handles are positive integers; 0 is never one. */
 export class Engine {
@@ -88,7 +74,7 @@ export class Engine {
   /** Calls into the wasm on the packet path so far, and on that of streams and datagrams. */
   calls = 0;
 
-  readonly #glue: Glue;
+  readonly #instance: Instance;
   readonly #rxViews: Uint8Array[] = [];
   readonly #txViews: Uint8Array[] = [];
   readonly #rxRecords: Uint32Array;
@@ -98,61 +84,14 @@ export class Engine {
   readonly #returned: Uint32Array;
   readonly #marks: Uint8Array;
   readonly #slots: SlotWatch | undefined;
-  readonly #exports: HotExports;
-  #live: HotExports;
-  /** What hot calls go through: the wasm, or a table that throws while it must not be called. */
-  #wasm: HotExports;
-  /** The first throw of a prepare call since the last pump, when nobody else takes it. */
-  #prepareError: { readonly error: unknown } | undefined;
-  readonly #onCrash: ((error: EngineError) => void) | undefined;
-  readonly #panicMessage: Uint8Array;
 
   constructor(options: EngineOptions) {
-    const clock = options.clock ?? systemClock;
-    const entropy = options.entropy ?? systemEntropy;
-    const { prepare, onPrepareError } = options;
-    const crypto = encodedCrypto(options.crypto);
-    const keys = encodedKeys(options.keys);
-    this.#onCrash = options.onCrash;
-    const limits = encodedLimits(options);
-    const start = clock.micros();
-    this.#glue = bindGlue({
-      host: {
-        prepare: (connection, stream, offset, max) => {
-          this.#wasm = reentrant;
-          try {
-            return prepare(connection, stream, offset, max);
-          } catch (error) {
-            if (onPrepareError) onPrepareError(error, connection, stream);
-            else this.#prepareError ??= { error };
-            return -1;
-          } finally {
-            this.#wasm = this.#live;
-          }
-        },
-      },
-      crypto: {
-        getRandomValues: (target) => {
-          entropy(target);
-          return target;
-        },
-      },
-      performance: { now: () => (clock.micros() - start) / 1000 },
-      Date: { now: () => clock.wallMillis() },
-    });
-    const exports = this.#glue.initSync({ module: compiledModule() });
-    this.#exports = exports;
-    this.#live = exports;
-    this.#wasm = exports;
-    const seed = new Uint8Array(32);
-    entropy(seed);
-    this.#status(this.#glue.start(start, clock.wallMillis(), seed, keys, limits, crypto));
-
-    const { buffer } = exports.memory;
-    const at = (index: number) => this.#glue.layout(index) >>> 0;
+    const instance = new Instance(options);
+    this.#instance = instance;
+    const { buffer } = instance;
+    const at = (index: number) => instance.at(index);
     const slotBytes = at(Layout.SLOT_BYTES);
     this.memory = new Uint8Array(buffer);
-    this.#panicMessage = new Uint8Array(buffer, at(Layout.PANIC), at(Layout.PANIC_BYTES));
     this.rxSlots = at(Layout.RX_SLOTS);
     this.txSlots = at(Layout.TX_SLOTS);
     this.eventWords = new Uint32Array(buffer, at(Layout.EVENT_RECORDS), at(Layout.EVENT_SLOTS) * EVENT_WORDS);
@@ -176,7 +115,7 @@ export class Engine {
 
   /** Throws certificate-invalid, key-invalid, key-mismatch, option-invalid. Free it with `freeConfig`. */
   addServerConfig(options: ServerConfigOptions): number {
-    return this.#setup((glue) =>
+    return this.#instance.setup((glue) =>
       glue.add_server_config(
         encodedCertificates(options),
         encodedAlpn(options.alpn),
@@ -191,7 +130,7 @@ export class Engine {
   /** Throws certificate-invalid (of a root), option-invalid. */
   addClientConfig(options: ClientConfigOptions): number {
     const { kind, material } = encodedTrust(options.trust);
-    return this.#setup((glue) =>
+    return this.#instance.setup((glue) =>
       glue.add_client_config(
         encodedAlpn(options.alpn),
         kind,
@@ -206,18 +145,18 @@ export class Engine {
 
   /** Connections that use the configuration keep it. */
   freeConfig(config: number): void {
-    this.#setup((glue) => glue.free_config(config));
+    this.#instance.setup((glue) => glue.free_config(config));
   }
 
   /** One endpoint per UDP socket. `serverConfig` -1: it only connects. */
   openEndpoint(serverConfig: number, options: EndpointOptions = {}): number {
     const limits = encodedEndpointLimits(options);
-    return this.#setup((glue) => glue.open_endpoint(serverConfig, limits));
+    return this.#instance.setup((glue) => glue.open_endpoint(serverConfig, limits));
   }
 
   /** Certificate hot reload: new connections use `serverConfig` (-1: none are accepted any more). */
   setServerConfig(endpoint: number, serverConfig: number): void {
-    this.#setup((glue) => glue.set_server_config(endpoint, serverConfig));
+    this.#instance.setup((glue) => glue.set_server_config(endpoint, serverConfig));
   }
 
   /**
@@ -225,7 +164,7 @@ export class Engine {
    * socket if their CONNECTION_CLOSE shall leave. CLOSED and DRAINED follow for each.
    */
   closeEndpoint(endpoint: number, now: number): void {
-    this.#setup((glue) => glue.close_endpoint(endpoint, now));
+    this.#instance.setup((glue) => glue.close_endpoint(endpoint, now));
   }
 
   /**
@@ -238,42 +177,39 @@ export class Engine {
     const v4 = address.length === 4;
     if (!v4 && address.length !== 16) throw new EngineError("address-invalid");
     try {
-      const { intern_peer } = this.#wasm;
+      const { intern_peer } = this.#instance.wasm;
       const peer = v4
         ? intern_peer(4, word(0), 0, 0, 0, port)
         : intern_peer(6, word(0), word(4), word(8), word(12), port);
-      return this.#checked(peer);
+      return checked(peer);
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
   /** Starts a handshake; CONNECTED or CLOSED follows. Streams may be opened before. Throws server-name-invalid, address-invalid, limit-reached. */
   connect(endpoint: number, clientConfig: number, peer: number, serverName: string, now: number): number {
-    return this.#setup((glue) => glue.connect(endpoint, clientConfig, peer, serverName, now));
+    return this.#instance.setup((glue) => glue.connect(endpoint, clientConfig, peer, serverName, now));
   }
 
   /** Closes with a 62-bit code and reason bytes (cut to what one packet holds). CLOSED by LOCAL follows. */
   closeConnection(connection: number, codeHigh: number, codeLow: number, reason: Uint8Array, now: number): void {
-    this.#setup((glue) => glue.close_connection(connection, codeHigh, codeLow, reason, now));
+    this.#instance.setup((glue) => glue.close_connection(connection, codeHigh, codeLow, reason, now));
   }
 
   connectionInfo(connection: number): ConnectionInfo {
-    const peer = this.#setup((glue) => glue.connection_peer(connection));
-    return {
-      alpn: this.#glue.connection_alpn(connection),
-      serverName: this.#glue.connection_server_name(connection),
-      peer,
-      side: this.#glue.connection_side(connection) === 0 ? "client" : "server",
-      resumed: this.#glue.connection_resumed(connection) === 1,
-      earlyData: decodedEarlyData(this.#glue.connection_early_data(connection)),
-    };
+    let info: Omit<ConnectionInfo, "peer"> | undefined;
+    const peer = this.#instance.setup((glue) => {
+      info = connectionInfo(glue, connection);
+      return glue.connection_peer(connection);
+    });
+    return { peer, ...(info as Omit<ConnectionInfo, "peer">) };
   }
 
   /** Counters; of a connection that is over the last ones, until the `events` after its DRAINED. Throws stale-handle. */
   stats(connection: number): ConnectionStats {
     let numbers: Float64Array = new Float64Array();
-    this.#setup((glue) => {
+    this.#instance.setup((glue) => {
       numbers = glue.connection_stats(connection);
       return numbers.length > 0 ? 0 : -1;
     });
@@ -286,7 +222,7 @@ export class Engine {
    */
   exportKeyingMaterial(connection: number, label: Uint8Array, context: Uint8Array, length: number): Uint8Array {
     let material: Uint8Array = new Uint8Array();
-    this.#setup((glue) => {
+    this.#instance.setup((glue) => {
       material = glue.export_keying_material(connection, label, context, length);
       return material.length > 0 ? 0 : glue.connection_peer(connection);
     });
@@ -304,33 +240,33 @@ export class Engine {
    * keys wear out; peers may at any time. Wait for an acknowledgement before the next time. Nothing before the handshake is done.
    */
   updateKeys(connection: number): void {
-    this.#setup((glue) => glue.update_keys(connection));
+    this.#instance.setup((glue) => glue.update_keys(connection));
   }
 
   /** Asks for one DATAGRAM_ROOM event when fewer than `below` datagrams wait. A later call takes the place of this one. */
   awaitDatagramRoom(connection: number, below: number): void {
-    this.#setup((glue) => glue.await_datagram_room(connection, below));
+    this.#instance.setup((glue) => glue.await_datagram_room(connection, below));
   }
 
   /** Streams of `direction` (0 bidirectional, 1 unidirectional) the peer may have open, from now on. */
   setMaxStreams(connection: number, direction: 0 | 1, count: number): void {
-    this.#setup((glue) => glue.set_max_streams(connection, direction, count));
+    this.#instance.setup((glue) => glue.set_max_streams(connection, direction, count));
   }
 
   /** Unread bytes the peer may have under way on the whole connection, from now on. */
   setReceiveWindow(connection: number, bytes: number): void {
-    this.#setup((glue) => glue.set_receive_window(connection, bytes));
+    this.#instance.setup((glue) => glue.set_receive_window(connection, bytes));
   }
 
   /** Bytes of the engine's memory in use. */
   memoryInUse(): number {
-    return this.#setup((glue) => glue.memory_in_use());
+    return this.#instance.setup((glue) => glue.memory_in_use());
   }
 
   /** How full memory is, and what was done to keep to the budget. */
   memoryStats(): MemoryStats {
     let n: Float64Array = new Float64Array();
-    const inUseBytes = this.#setup((glue) => {
+    const inUseBytes = this.#instance.setup((glue) => {
       n = glue.memory_stats();
       return glue.memory_in_use();
     });
@@ -348,7 +284,7 @@ export class Engine {
   /** Another budget, as the option `memoryBytes`; counts from the next packet on. Throws option-invalid. */
   setMemoryBytes(bytes: number): void {
     const checked = checkedMemory(bytes);
-    this.#setup((glue) => {
+    this.#instance.setup((glue) => {
       glue.set_memory_budget(checked);
       return 0;
     });
@@ -375,9 +311,9 @@ export class Engine {
     this.#slots?.verify(); // an answer without a connection is built while packets come in
     this.calls++;
     try {
-      this.#wasm.ingest(count, now);
+      this.#instance.wasm.ingest(count, now);
     } catch (error) {
-      this.#crash(error);
+      this.#instance.crash(error);
     }
   }
 
@@ -389,16 +325,16 @@ export class Engine {
     if (next < 0 || next > now) return next;
     this.calls++;
     try {
-      this.#wasm.timers(now);
+      this.#instance.wasm.timers(now);
     } catch (error) {
-      this.#crash(error);
+      this.#instance.crash(error);
     }
     return this.nextDeadline();
   }
 
   /** When `timers` wants to be called next, in µs; -1: never. May be early, never late. Ask it after the last `pump`. */
   nextDeadline(): number {
-    this.#check();
+    this.#instance.check();
     return this.#deadline[0]!;
   }
 
@@ -406,9 +342,9 @@ export class Engine {
   armTimer(deadline: number): number {
     this.calls++;
     try {
-      return this.#checked(this.#wasm.arm_timer(deadline));
+      return checked(this.#instance.wasm.arm_timer(deadline));
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
@@ -416,9 +352,9 @@ export class Engine {
   cancelTimer(timer: number): boolean {
     this.calls++;
     try {
-      return this.#wasm.cancel_timer(timer) >= 0;
+      return this.#instance.wasm.cancel_timer(timer) >= 0;
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
@@ -429,25 +365,21 @@ export class Engine {
    * (`txSlot(i)` …, i from 0); each slot stays leased until `releaseTx`.
    */
   pump(now: number, budgetPackets: number): number {
-    if (this.#prepareError !== undefined) {
-      const { error } = this.#prepareError;
-      this.#prepareError = undefined;
-      throw error;
-    }
+    this.#instance.throwPrepareError();
     this.#slots?.verify();
     this.calls++;
     try {
-      const count = this.#wasm.pump(now, budgetPackets);
+      const count = this.#instance.wasm.pump(now, budgetPackets);
       for (let i = 0; this.#slots !== undefined && i < count; i++) this.#slots.lease(this.txSlot(i));
       return count;
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
   /** Why the last pump ended: 0 nothing left to send or blocked, 1 the budget, 2 no free TX slot. */
   pumpPending(): number {
-    this.#check();
+    this.#instance.check();
     return this.#words[Status.PUMP_END]!;
   }
 
@@ -484,7 +416,7 @@ export class Engine {
 
   /** The kernel has copied the packet: the slot may be used again, from the next `ingest` or `pump` on. */
   releaseTx(slot: number): void {
-    this.#check();
+    this.#instance.check();
     this.#slots?.release(slot);
     if (this.#marks[slot] !== 0) return; // released already, or no slot
     this.#marks[slot] = 1;
@@ -498,13 +430,13 @@ export class Engine {
    * the records are handled; the bytes they point at live until the next call of `events` or `pump`.
    */
   events(): number {
-    this.#check();
+    this.#instance.check();
     if (this.#words[Status.HAS_EVENTS] === 0) return 0;
     this.calls++;
     try {
-      return this.#wasm.events();
+      return this.#instance.wasm.events();
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
@@ -518,9 +450,9 @@ export class Engine {
   openStream(connection: number, direction: 0 | 1, k3: number, k2: number, k1: number, k0: number): number {
     this.calls++;
     try {
-      return this.#wasm.open_stream(connection, direction, k3, k2, k1, k0);
+      return this.#instance.wasm.open_stream(connection, direction, k3, k2, k1, k0);
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
@@ -528,9 +460,9 @@ export class Engine {
   activate(stream: number): number {
     this.calls++;
     try {
-      return this.#wasm.activate(stream);
+      return this.#instance.wasm.activate(stream);
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
@@ -538,9 +470,9 @@ export class Engine {
   setKey(stream: number, k3: number, k2: number, k1: number, k0: number): number {
     this.calls++;
     try {
-      return this.#wasm.set_key(stream, k3, k2, k1, k0);
+      return this.#instance.wasm.set_key(stream, k3, k2, k1, k0);
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
@@ -548,9 +480,9 @@ export class Engine {
   reset(stream: number, codeHigh: number, codeLow: number): number {
     this.calls++;
     try {
-      return this.#wasm.reset(stream, codeHigh, codeLow);
+      return this.#instance.wasm.reset(stream, codeHigh, codeLow);
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
@@ -558,9 +490,9 @@ export class Engine {
   stop(stream: number, codeHigh: number, codeLow: number): number {
     this.calls++;
     try {
-      return this.#wasm.stop(stream, codeHigh, codeLow);
+      return this.#instance.wasm.stop(stream, codeHigh, codeLow);
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
@@ -568,9 +500,9 @@ export class Engine {
   credit(stream: number, bytes: number): number {
     this.calls++;
     try {
-      return this.#wasm.credit(stream, bytes);
+      return this.#instance.wasm.credit(stream, bytes);
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
@@ -578,9 +510,9 @@ export class Engine {
   streamId(stream: number): number {
     this.calls++;
     try {
-      return this.#wasm.stream_id(stream);
+      return this.#instance.wasm.stream_id(stream);
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
@@ -599,9 +531,9 @@ export class Engine {
   ): number {
     this.calls++;
     try {
-      return this.#wasm.send_datagram(connection, length, k3, k2, k1, k0, deadline);
+      return this.#instance.wasm.send_datagram(connection, length, k3, k2, k1, k0, deadline);
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
 
@@ -609,50 +541,19 @@ export class Engine {
   maxDatagramSize(connection: number): number {
     this.calls++;
     try {
-      return this.#wasm.max_datagram_size(connection);
+      return this.#instance.wasm.max_datagram_size(connection);
     } catch (error) {
-      return this.#crash(error);
+      return this.#instance.crash(error);
     }
   }
+}
 
-  // --- Inside ---------------------------------------------------------------------------------------------------
-
-  /** Throws while the wasm must not be called: inside prepare, and after a crash. */
-  #check(): void {
-    if (this.#wasm !== this.#exports) this.#wasm.events();
-  }
-
-  #setup(call: (glue: Glue) => number): number {
-    this.#check();
-    let status: number;
-    try {
-      status = call(this.#glue);
-    } catch (error) {
-      if (error instanceof EngineError) throw error;
-      return this.#crash(error);
-    }
-    return this.#status(status);
-  }
-
-  #status(status: number): number {
-    return checkedStatus(status, () => this.#glue.last_error());
-  }
-
-  #checked(status: number): number {
-    return checkedStatus(status, () => "");
-  }
-
-  /** A wasm trap leaves the instance in an unknown state: nothing may call it again. */
-  #crash(cause: unknown): never {
-    if (cause instanceof EngineError) throw cause;
-    const message = new TextDecoder().decode(this.#panicMessage.subarray(0, this.#panicMessage.indexOf(0)));
-    const says =
-      message === "" ? undefined : `The engine instance trapped; all of its connections are gone: ${message}`;
-    const error = new EngineError("crashed", says, { cause });
-    const refuse = refusing(() => error);
-    this.#live = refuse;
-    this.#wasm = refuse;
-    this.#onCrash?.(error);
-    throw error;
-  }
+function connectionInfo(glue: Glue, connection: number): Omit<ConnectionInfo, "peer"> {
+  return {
+    alpn: glue.connection_alpn(connection),
+    serverName: glue.connection_server_name(connection),
+    side: glue.connection_side(connection) === 0 ? "client" : "server",
+    resumed: glue.connection_resumed(connection) === 1,
+    earlyData: decodedEarlyData(glue.connection_early_data(connection)),
+  };
 }
