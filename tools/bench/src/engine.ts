@@ -6,9 +6,8 @@
  * that ships. A module with a cipher that does nothing would be compiled, inlined and laid out in another way, and would
  * have to be kept from ever being published.
  *
- * Beside them: what asking a source for bytes costs, which is all that asking for several packets at once, or payloads that lie
- * in the engine's memory already, could save; and how often the wasm is called and memory is asked for. The engine itself asks
- * for none (a test of wasm/crates/quic names the askers): what is counted is quinn-proto's.
+ * Beside them: what asking a source for bytes costs, which is all that payloads which lie in the engine's memory already could
+ * save; and how often the wasm is called and memory is asked for (a test of wasm/crates/quic names the askers).
  */
 import { createAuthority } from "@moqingbird/testing";
 import { alone, atMost, type Figure, less } from "./figure.ts";

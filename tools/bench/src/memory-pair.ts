@@ -112,7 +112,7 @@ export class MemoryPair {
   }
 
   #side(crypto: Crypto): Side {
-    const pattern = new Uint8Array(2048).map((_, index) => index * 31);
+    const pattern = new Uint8Array(16 << 10).map((_, index) => index * 31); // more than is ever asked for at once
     const engine: Engine = createEngine({
       crypto,
       clock: { micros: () => this.#now, wallMillis: () => Date.now() },
