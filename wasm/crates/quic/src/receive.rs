@@ -76,9 +76,13 @@ impl Instance {
         }
         connection.phase = Phase::Up;
         connection.no_stream_credit = [false; 2];
-        let rejected = connection.early_data() == EarlyData::Rejected;
-        connection.measure_overhead();
+        let early_data = connection.early_data();
         let server = connection.quic.side().is_server();
+        if early_data != EarlyData::None && !server {
+            // 0-RTT may fill the window until the server can acknowledge it, which wants our Finished: that goes first.
+            connection.signals.allow_probe();
+        }
+        connection.measure_overhead();
         let (endpoint, peer, source) = (connection.endpoint, connection.peer, connection.source);
         if let Some(trace) = &connection.trace {
             trace.connected(&connection.alpn());
@@ -88,7 +92,7 @@ impl Instance {
         {
             endpoint.end_handshake(source);
         }
-        if rejected {
+        if early_data == EarlyData::Rejected {
             self.forget_early_streams(handle);
         }
         self.mark_dirty(handle);

@@ -186,6 +186,22 @@ fn where_the_server_takes_none_the_streams_are_gone_and_others_go() {
 }
 
 #[test]
+fn a_window_full_of_0_rtt_does_not_hold_up_the_handshake() {
+    let mut pair = acquainted(true, true);
+    pair.client.send(pair.connection, Dir::Uni, &[7; 100_000]);
+    let flight = first_flight(&mut pair);
+    pair.server.inbox.extend(flight.into_iter().map(|packet| (pair.now, packet)));
+    // The answer is lost, and so is what acknowledges 0-RTT: packets of 1-RTT, which have short headers.
+    assert!(!pair.server.turn(pair.now).is_empty());
+    pair.loses = |packet| packet[0] & 0x80 == 0;
+    pair.run(|pair| is_connected(&pair.server.events));
+    pair.loses = |_| false;
+    pair.run(|pair| streams(&pair.server).first().is_some_and(|&stream| received(&pair.server, stream).1));
+    assert_eq!(received(&pair.server, streams(&pair.server)[0]).0, [7; 100_000]);
+    assert_eq!(early_data(&pair), (EarlyData::Accepted, EarlyData::Accepted));
+}
+
+#[test]
 fn without_leave_of_both_sides_nothing_leaves_early() {
     for (client_offers, server_takes) in [(false, true), (true, false), (false, false)] {
         let mut pair = acquainted(client_offers, server_takes);

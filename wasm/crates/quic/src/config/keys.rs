@@ -13,7 +13,7 @@ const KEY_BYTES: usize = 32;
 
 /// Keys of the host. Engines that share them, one after the other or side by side, answer for each other's connections
 /// with stateless resets, take each other's tokens and resume each other's sessions. Whoever has them can end
-/// connections, pretend to addresses and read what was sent as 0-RTT: they are secret.
+/// connections, pretend to addresses and open tickets: they are secret.
 #[derive(Clone)]
 pub struct Keys {
     /// Of stateless resets (RFC 9000 section 10.3.2), and of what marks connection ids as ours.

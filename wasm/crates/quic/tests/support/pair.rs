@@ -85,6 +85,8 @@ pub(crate) struct Pair {
     pub(crate) config: u32,
     /// The client's newest.
     pub(crate) connection: u32,
+    /// Of the server's packets these are lost.
+    pub(crate) loses: fn(&[u8]) -> bool,
 }
 
 fn transport() -> TransportSettings {
@@ -132,7 +134,7 @@ impl Pair {
             observing: Observing::default(),
         };
         let config = client.engine.add_client_config(options).unwrap();
-        let mut pair = Self { now, client, server, config, connection: 0 };
+        let mut pair = Self { now, client, server, config, connection: 0, loses: |_| false };
         pair.dial();
         pair
     }
@@ -158,7 +160,7 @@ impl Pair {
             for packet in self.client.turn(self.now) {
                 self.server.inbox.push((self.now + DELAY, packet));
             }
-            for packet in self.server.turn(self.now) {
+            for packet in self.server.turn(self.now).into_iter().filter(|packet| !(self.loses)(packet)) {
                 self.client.inbox.push((self.now + DELAY, packet));
             }
             if done(self) {
