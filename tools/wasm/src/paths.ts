@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 export const sourceFolder = fileURLToPath(new URL("../../../wasm/", import.meta.url));
 /** Not in git; published with the engine package. */
 export const productFolder = fileURLToPath(new URL("../../../packages/engine/wasm/", import.meta.url));
-/** The AEAD alone (wasm/crates/aead-probe), for tests and benchmarks; not in git, never published. */
+/** The AEADs alone (wasm/crates/aead-probe), for tests and benchmarks; not in git, never published. */
 export const probeFile = fileURLToPath(new URL("../dist/aead.wasm", import.meta.url));
 /** The simulator's link (wasm/crates/sim), which packages/testing loads; not in git, never published. */
 export const linkFile = fileURLToPath(new URL("../../../packages/testing/wasm/link.wasm", import.meta.url));

@@ -1,24 +1,46 @@
-//! The cipher as QUIC's packet and header protection (RFC 9001 sections 5.3 and 5.4) for rustls.
+//! The ciphers as QUIC's packet and header protection (RFC 9001 sections 5.3 and 5.4) for rustls.
 
 use rustls::{
-    Error, Tls13CipherSuite,
+    CipherSuite, Error, Tls13CipherSuite,
     crypto::cipher::{AeadKey, Iv, Nonce},
     quic::{Algorithm, HeaderProtectionKey, PacketKey, Tag},
 };
 
-use crate::cipher::{ChaCha20Poly1305, MAX_BYTES, TAG_BYTES};
-
-/// Packets that may fail to open with one key (RFC 9001 section 6.6).
-const INTEGRITY_LIMIT: u64 = 1 << 36;
-/// Packets that may be sealed with one key: more than there are packet numbers (RFC 9001 section 6.6).
-const CONFIDENTIALITY_LIMIT: u64 = u64::MAX;
+use crate::{
+    aead::{Aead, HeaderMask, SAMPLE_BYTES, TAG_BYTES},
+    aes::{Aes128, Aes256},
+    aes_gcm::{Aes128Gcm, Aes256Gcm},
+    chacha20_poly1305::ChaCha20Poly1305,
+};
 
 /// The QUIC part of TLS_CHACHA20_POLY1305_SHA256.
-pub static CHACHA20_POLY1305: &dyn Algorithm = &ChaCha;
+pub static CHACHA20_POLY1305: &dyn Algorithm = &Suite {
+    key_bytes: ChaCha20Poly1305::KEY_BYTES,
+    packets: |key| ChaCha20Poly1305::new(sized(key)),
+    headers: |key| ChaCha20Poly1305::new(sized(key)),
+    limits: &Limits { message_bytes: ChaCha20Poly1305::MAX_BYTES, sealed: u64::MAX, refused: 1 << 36 },
+};
 
-/// A provider's TLS_CHACHA20_POLY1305_SHA256 with our QUIC part: hash, key schedule and records stay the provider's.
+/// The QUIC part of TLS_AES_128_GCM_SHA256.
+pub static AES_128_GCM: &dyn Algorithm = &Suite {
+    key_bytes: Aes128Gcm::KEY_BYTES,
+    packets: |key| Aes128Gcm::new(sized(key)),
+    headers: |key| Aes128::new(sized(key)),
+    limits: &Limits { message_bytes: Aes128Gcm::MAX_BYTES, sealed: 1 << 23, refused: 1 << 52 },
+};
+
+/// The QUIC part of TLS_AES_256_GCM_SHA384.
+pub static AES_256_GCM: &dyn Algorithm = &Suite {
+    key_bytes: Aes256Gcm::KEY_BYTES,
+    packets: |key| Aes256Gcm::new(sized(key)),
+    headers: |key| Aes256::new(sized(key)),
+    limits: &Limits { message_bytes: Aes256Gcm::MAX_BYTES, sealed: 1 << 23, refused: 1 << 52 },
+};
+
+/// A provider's suite with our QUIC part: hash, key schedule and records stay the provider's. One that we have no cipher
+/// for stays as it is.
 #[must_use]
-pub const fn tls13_suite(of: &'static Tls13CipherSuite) -> Tls13CipherSuite {
+pub fn tls13_suite(of: &'static Tls13CipherSuite) -> Tls13CipherSuite {
     Tls13CipherSuite {
         common: rustls::CipherSuiteCommon {
             suite: of.common.suite,
@@ -27,39 +49,59 @@ pub const fn tls13_suite(of: &'static Tls13CipherSuite) -> Tls13CipherSuite {
         },
         hkdf_provider: of.hkdf_provider,
         aead_alg: of.aead_alg,
-        quic: Some(CHACHA20_POLY1305),
+        quic: match of.common.suite {
+            CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => Some(CHACHA20_POLY1305),
+            CipherSuite::TLS13_AES_128_GCM_SHA256 => Some(AES_128_GCM),
+            CipherSuite::TLS13_AES_256_GCM_SHA384 => Some(AES_256_GCM),
+            _ => of.quic,
+        },
     }
 }
 
-struct ChaCha;
+/// How often a key may be used (RFC 9001 section 6.6), and for what.
+struct Limits {
+    message_bytes: u64,
+    /// Packets sealed. ChaCha20-Poly1305's limit is beyond the packet numbers there are.
+    sealed: u64,
+    /// Packets that failed to open.
+    refused: u64,
+}
 
-impl Algorithm for ChaCha {
+struct Suite<P, H> {
+    key_bytes: usize,
+    packets: fn(&[u8]) -> P,
+    headers: fn(&[u8]) -> H,
+    limits: &'static Limits,
+}
+
+impl<P: Aead + 'static, H: HeaderMask + 'static> Algorithm for Suite<P, H> {
     fn packet_key(&self, key: AeadKey, iv: Iv) -> Box<dyn PacketKey> {
-        Box::new(Packets { cipher: cipher(&key), iv })
+        Box::new(Packets { cipher: (self.packets)(key.as_ref()), iv, limits: self.limits })
     }
 
     fn header_protection_key(&self, key: AeadKey) -> Box<dyn HeaderProtectionKey> {
-        Box::new(Headers { cipher: cipher(&key) })
+        Box::new(Headers { cipher: (self.headers)(key.as_ref()) })
     }
 
     fn aead_key_len(&self) -> usize {
-        crate::cipher::KEY_BYTES
+        self.key_bytes
     }
 }
 
 /// rustls derives keys of `aead_key_len` bytes.
-fn cipher(key: &AeadKey) -> ChaCha20Poly1305 {
-    ChaCha20Poly1305::new(key.as_ref().try_into().expect("a key of aead_key_len bytes"))
+fn sized<const N: usize>(key: &[u8]) -> &[u8; N] {
+    key.try_into().expect("a key of aead_key_len bytes")
 }
 
-struct Packets {
-    cipher: ChaCha20Poly1305,
+struct Packets<P> {
+    cipher: P,
     iv: Iv,
+    limits: &'static Limits,
 }
 
-impl Packets {
+impl<P: Aead> Packets<P> {
     fn seal(&self, nonce: &Nonce, header: &[u8], payload: &mut [u8]) -> Result<Tag, Error> {
-        if payload.len() as u64 > MAX_BYTES {
+        if payload.len() as u64 > self.limits.message_bytes {
             return Err(Error::EncryptError);
         }
         Ok(Tag::from(self.cipher.seal(&nonce.0, header, payload).as_slice()))
@@ -67,7 +109,7 @@ impl Packets {
 
     fn open<'a>(&self, nonce: &Nonce, header: &[u8], payload: &'a mut [u8]) -> Result<&'a [u8], Error> {
         let (sealed, tag) = payload.split_last_chunk_mut::<TAG_BYTES>().ok_or(Error::DecryptError)?;
-        if sealed.len() as u64 <= MAX_BYTES && self.cipher.open(&nonce.0, header, sealed, tag) {
+        if sealed.len() as u64 <= self.limits.message_bytes && self.cipher.open(&nonce.0, header, sealed, tag) {
             Ok(sealed)
         } else {
             Err(Error::DecryptError)
@@ -75,7 +117,7 @@ impl Packets {
     }
 }
 
-impl PacketKey for Packets {
+impl<P: Aead> PacketKey for Packets<P> {
     fn encrypt_in_place(&self, number: u64, header: &[u8], payload: &mut [u8]) -> Result<Tag, Error> {
         self.seal(&Nonce::new(&self.iv, number), header, payload)
     }
@@ -109,22 +151,19 @@ impl PacketKey for Packets {
     }
 
     fn confidentiality_limit(&self) -> u64 {
-        CONFIDENTIALITY_LIMIT
+        self.limits.sealed
     }
 
     fn integrity_limit(&self) -> u64 {
-        INTEGRITY_LIMIT
+        self.limits.refused
     }
 }
 
-/// Bytes of a header protection sample.
-const SAMPLE_BYTES: usize = 16;
-
-struct Headers {
-    cipher: ChaCha20Poly1305,
+struct Headers<H> {
+    cipher: H,
 }
 
-impl Headers {
+impl<H: HeaderMask> Headers<H> {
     /// RFC 9001 section 5.4.1. The number's length stands in the first byte, in clear: before masking, after unmasking.
     fn apply(&self, sample: &[u8], first: &mut u8, number: &mut [u8], masked: bool) -> Result<(), Error> {
         let sample: &[u8; SAMPLE_BYTES] =
@@ -145,7 +184,7 @@ impl Headers {
     }
 }
 
-impl HeaderProtectionKey for Headers {
+impl<H: HeaderMask> HeaderProtectionKey for Headers<H> {
     fn encrypt_in_place(&self, sample: &[u8], first: &mut u8, number: &mut [u8]) -> Result<(), Error> {
         self.apply(sample, first, number, false)
     }
