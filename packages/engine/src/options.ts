@@ -100,8 +100,9 @@ export interface MemoryStats {
 }
 
 /**
- * Implementation of ChaCha20-Poly1305, the suite both sides prefer: "simd" is ours in 128-bit lanes, "ring" the portable C
- * of the library that does the rest of TLS, a few times slower. On the wire they are the same.
+ * Implementation of packet encryption, of ChaCha20-Poly1305, which both sides prefer, and of AES-GCM, for peers that offer nothing
+ * else: "simd" is ours in 128-bit lanes, "ring" the portable C of the library that does the rest of TLS, a few times slower.
+ * On the wire they are the same. Initial packets are ring's in either case.
  */
 export type Crypto = "simd" | "ring";
 
