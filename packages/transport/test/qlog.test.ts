@@ -96,6 +96,23 @@ test("both ends write a valid log of the whole connection, and agree on it", asy
   expect(delivered).toBeGreaterThanOrEqual(bytes.length);
 });
 
+test("a stream that fits one packet is one frame, its end included", async () => {
+  const shelf = new Shelf();
+  const { client } = await pair({ serve: echo, connect: { qlog: shelf.target } });
+  for (let round = 0; round < 3; round++) {
+    const { writer, reader } = exchange(client);
+    writer.write(pattern(300));
+    writer.finish();
+    await reader.bytes();
+  }
+  client.close();
+  const packets = named(await shelf.whole("client"), "transport:packet_sent").map(({ data }) => data);
+  const frames = packets.flatMap(({ frames = [] }) => frames as Record<string, unknown>[]);
+  expect(frames.filter(({ frame_type }) => frame_type === "stream")).toEqual(
+    [0, 4, 8].map((stream_id) => ({ frame_type: "stream", stream_id, offset: 0, length: 300, fin: true })),
+  );
+});
+
 test("a directory gets one file for each end, and no connection is disturbed by one that cannot be written", async () => {
   const folder = await mkdtemp(join(tmpdir(), "moqingbird-qlog-"));
   folders.push(folder);

@@ -102,6 +102,8 @@ pub(crate) struct Connection {
     fresh: [Chooser; 2],
     /// The peer allows no further stream of this direction.
     pub(crate) no_stream_credit: [bool; 2],
+    /// Writes to go before which flow control is asked, because it held something back.
+    pub(crate) asks_first: u32,
     pub(crate) datagrams: DatagramQueue,
     /// Ranks given so far.
     pub(crate) arrivals: u64,
@@ -180,6 +182,7 @@ impl Connection {
             with_id: Chooser::default(),
             fresh: [Chooser::default(), Chooser::default()],
             no_stream_credit: [false; 2],
+            asks_first: 0,
             datagrams: DatagramQueue::new(settings.datagram_queue),
             receive_window: settings.connection_receive_window,
             settings,

@@ -33,6 +33,9 @@ const DATAGRAM_HEADER: usize = 3;
 const NEARLY_FULL: usize = 16;
 /// Packets whose bytes a source is asked for at once, at most: each call of a host costs about 0.2 µs.
 const MOST_AHEAD: u64 = 8;
+/// Writes before which flow control is asked whether it lets a byte through, after it has held something back: then nothing is
+/// pulled that cannot go. quinn-proto answers to an empty write, and sends a frame without bytes for it, so it is not asked always.
+const ASKED_FIRST: u32 = 64;
 /// Packets received without progress of bound frames after which the count is taken for wrong.
 const STALL_LIMIT: u32 = 16;
 
@@ -208,13 +211,9 @@ impl Instance {
         let (Some(id), Some(connection)) = (entry.id, self.connections.get_mut(handle)) else {
             return Fill::Nothing;
         };
-        // Asks whether flow control lets a byte through before one is pulled.
-        match connection.quic.send_stream(id).write(&[]) {
-            Ok(_) => {}
-            Err(_) => {
-                self.park(handle, stream, Sending::Blocked);
-                return Fill::Nothing;
-            }
+        if connection.asks_first > 0 && connection.quic.send_stream(id).write(&[]).is_err() {
+            self.park(handle, stream, Sending::Blocked);
+            return Fill::Nothing;
         }
         let prepared = source.prepare(handle, stream, &mut self.slab[..ahead]);
         if prepared.failed {
@@ -234,6 +233,7 @@ impl Instance {
         let write = write(connection, id, length, |mut quic, from| quic.write(&self.slab[from..length]));
         self.count_written(stream, write.taken);
         let blocked = write.is_blocked();
+        self.learn(handle, &write);
         if blocked {
             if let Some(entry) = self.streams.get_mut(stream) {
                 entry.residue = Some(kept(write.taken, &self.slab));
@@ -264,6 +264,7 @@ impl Instance {
             quic.write_chunks(&mut [residue.bytes.slice(at + from..end)]).map(|written| written.bytes)
         });
         self.count_written(stream, write.taken);
+        self.learn(handle, &write);
         residue.at += write.taken;
         let (rest, fin, more) = (residue.at < residue.bytes.len(), residue.fin, residue.more);
         if rest && let Some(entry) = self.streams.get_mut(stream) {
@@ -277,6 +278,13 @@ impl Instance {
             self.park(handle, stream, Sending::Asleep);
         }
         self.bound_frame(handle, write.taken, !rest && fin)
+    }
+
+    /// Whether flow control is asked before bytes are pulled.
+    fn learn(&mut self, handle: u32, write: &Write) {
+        let Some(connection) = self.connections.get_mut(handle) else { return };
+        let next = connection.asks_first.saturating_sub(1);
+        connection.asks_first = if write.is_blocked() { ASKED_FIRST } else { next };
     }
 
     fn count_written(&mut self, stream: u32, bytes: usize) {
