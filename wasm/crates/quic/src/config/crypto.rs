@@ -53,6 +53,8 @@ pub(super) fn initial_suite() -> Result<Suite, Error> {
 #[cfg(test)]
 mod tests {
     use rustls::quic::Algorithm;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
 
