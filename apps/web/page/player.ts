@@ -18,9 +18,10 @@ const passedOver = 0.1;
 const sound = /^(mp4a|opus|flac|ac-3|ec-3)/i;
 
 /**
- * Each track has a SourceBuffer of its own: fragments are of one track, and Chromium takes a gap in one for a gap in all that share
- * a buffer. The leader's first picture stands at the beginning of the element's time, so that the film begins without a seek: WebKitGTK hangs for
- * good when it is asked to jump before it has played (github.com/WebPlatformForEmbedded/WPEWebKit/issues/1367).
+ * Each track has a SourceBuffer of its own: fragments are of one track, and Chromium takes a gap in one for a gap in all that
+ * share a buffer. The leader's first picture stands at the beginning of the element's time, so that the film begins without a
+ * seek: WebKitGTK hangs for good when it is asked to jump before it has played
+ * (github.com/WebPlatformForEmbedded/WPEWebKit/issues/1367).
  */
 export class Player {
   /** Rejects with one sentence when the browser gives the film up. */

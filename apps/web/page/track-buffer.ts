@@ -38,10 +38,13 @@ export class TrackBuffer {
   appendNext(): void {
     const [fragment] = this.#waiting;
     if (fragment === undefined || this.#source.updating) return;
-    if (this.#described) this.#waiting.shift();
+    if (this.#described) {
+      this.#waiting.shift();
+      this.#source.appendBuffer(fragment);
+      return;
+    }
     const track = trackOf(fragment);
-    const init = track === undefined ? new Uint8Array(this.#init) : initSegmentOf(this.#init, track);
-    this.#source.appendBuffer(this.#described ? fragment : init);
+    this.#source.appendBuffer(track === undefined ? new Uint8Array(this.#init) : initSegmentOf(this.#init, track));
     this.#described = true;
   }
 
